@@ -1,0 +1,63 @@
+# cpi, the libvirt CPI of BOSH. Everything that is built goes to build/.
+#
+#   make              build/cpi
+#   make demo         install what is missing, build, show the life of a VM
+#   make test         install what is missing, build, run all the tests
+#   make check-fast   the tests that need neither root nor libvirt
+#   make lint         formatting and static analysis
+
+VERSION   := 0.1.0
+REVISION  := $(shell git rev-parse --short HEAD 2>/dev/null)
+BUILD     ?= build
+CC        ?= cc
+PKGCONFIG ?= pkg-config
+LIBRARIES := libcjson uuid libarchive nettle
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wold-style-definition -Wformat=2 -Wpointer-arith -Wcast-align -Wwrite-strings \
+            -Wundef -Wvla -Wswitch-default -Wno-overlength-strings
+CFLAGS   ?= -O2 -g
+override CFLAGS   += -std=gnu11 $(WARNINGS) -fstack-protector-strong
+override CPPFLAGS += -Iinclude -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -D_FILE_OFFSET_BITS=64 \
+                     -DCPI_VERSION='"$(VERSION)$(if $(REVISION),+$(REVISION))"' \
+                     $(shell $(PKGCONFIG) --cflags $(LIBRARIES))
+LDLIBS   += $(shell $(PKGCONFIG) --libs $(LIBRARIES)) -lm
+
+SOURCES   := $(wildcard src/*.c src/*/*.c)
+TEMPLATES := $(wildcard config/templates/*/*.xml)
+OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
+LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
+
+.DELETE_ON_ERROR:
+.PHONY: all demo test check-fast check-unit check-cli check-live setup lint format clean
+
+all: $(BUILD)/cpi
+
+$(BUILD)/cpi: $(OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/templates.o: $(BUILD)/templates.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Each template becomes a C string.
+$(BUILD)/templates.c: $(TEMPLATES) Makefile
+	@mkdir -p $(@D)
+	{ echo '#include "cpi/template.h"'; echo 'const struct template_file template_files[] = {'; \
+	  for file in $(TEMPLATES); do \
+	    echo "{ \"$${file#config/templates/}\","; \
+	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/  "/' -e 's/$$/\\n"/' "$$file"; \
+	    echo '},'; \
+	  done; \
+	  echo '{ 0 } };'; } > $@
+
+-include $(OBJECTS:.o=.d)
+
+format:
+	clang-format -i $(SOURCES) $(wildcard include/cpi/*.h tests/unit/*.c tests/unit/*.h)
+
+clean:
+	rm -rf $(BUILD)

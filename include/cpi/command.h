@@ -1,0 +1,53 @@
+/*
+ * command.h - runs one child process: the only fork in the program.
+ *
+ * The child gets an argv (never a shell line), a scrubbed environment with
+ * LC_ALL=C, its own process group and nothing of our descriptors but the locks
+ * that are held, which live as long as the work does. Its stdout and stderr are
+ * captured apart.
+ */
+#ifndef CPI_COMMAND_H
+#define CPI_COMMAND_H
+
+#include "cpi/error.h"
+#include "cpi/log.h"
+
+#define ARGV(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+struct command {
+    const char *const *argv; /* argv[0] is looked up on PATH */
+    const char *input;       /* what the child reads on stdin; NULL: nothing */
+    size_t input_length;     /* bytes */
+    int timeout_s;           /* the child is killed after so many seconds */
+    bool untrusted_input;    /* limits memory and CPU time: the child reads a stranger's file */
+};
+
+struct outcome {
+    int status;      /* the exit status, or 128+n when signal n ended the child */
+    char *out, *err; /* never NULL after success of command_run; owned by the outcome */
+};
+
+#define cleanup_outcome cleanup(outcome_release)
+
+/*
+ * Runs the command to its end. Any exit status is success here; the caller
+ * judges it. Fails with ERROR_CLOUD when the program cannot be started, does
+ * not end in time (retriable; it is killed) or when we are asked to stop.
+ */
+int command_run(const struct command *command, const struct log *log, struct outcome *outcome,
+                struct error *err);
+
+/*
+ * Have we been asked to stop (SIGTERM, SIGINT, SIGHUP)? Consumes the request,
+ * so that the undoing that follows is not itself interrupted. The signals must
+ * be blocked (command_block_signals).
+ */
+bool command_interrupted(void);
+void command_block_signals(void);
+
+/* The argv as one line for a POSIX shell. Owned by the caller. */
+char *command_quote(const char *const *argv);
+
+void outcome_release(struct outcome *outcome);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * config.h - cpi.json and what the request's context overrides in it.
+ *
+ * docs/configuration.md describes every key. A struct config is complete and
+ * valid or it does not exist: all complaints come together in one ERROR_CPI.
+ */
+#ifndef CPI_CONFIG_H
+#define CPI_CONFIG_H
+
+#include "cpi/error.h"
+#include "cpi/hypervisor.h"
+#include "cpi/log.h"
+
+#include <cjson/cJSON.h>
+
+enum domain_type { DOMAIN_AUTO, DOMAIN_KVM, DOMAIN_QEMU };
+
+struct config {
+    const struct hypervisor *hypervisor;
+    enum storage_controller storage_controller;
+    enum domain_type domain_type;
+    const char *uri; /* as the host's own virsh takes it */
+    const char *bin_path;
+    const char *store_dir;       /* absolute, no slash at its end */
+    const char *template_dir;    /* NULL: the built-in templates only */
+    const char *default_network; /* of NICs whose cloud_properties name none */
+    const char *host;            /* NULL: this machine */
+    const char *username, *private_key;
+    bool auto_enable_networks;
+    int command_timeout, detach_timeout, lock_timeout; /* seconds */
+    const cJSON *agent;                                /* mbus, and perhaps ntp and blobstore */
+    cJSON *document;                                   /* owns all of the above */
+};
+
+/*
+ * Reads the file 'path', or with NULL the first that exists of $CPI_CONFIG,
+ * ${BOSH_JOBS_DIR:-/var/vcap/jobs}/libvirt_cpi/config/cpi.json and
+ * /etc/cpi/cpi.json, and puts over it the context's keys that are config keys
+ * (contract section 1.2: a cpi-config entry's properties are flat in context).
+ * Unknown keys become notes in the log. 'context' may be NULL.
+ */
+int config_load(struct config *config, const char *path, const cJSON *context, struct log *log,
+                struct error *err);
+
+/* The same over a document that is in memory; takes ownership of it. */
+int config_from(struct config *config, cJSON *document, const cJSON *context, struct log *log,
+                struct error *err);
+
+/*
+ * The stemcell formats of the hypervisor that config and context name, also
+ * when nothing else in them is any good (info needs no valid config). With no
+ * or a nonsensical name: qemu's.
+ */
+const char *const *config_stemcell_formats(const char *path, const cJSON *context);
+
+void config_release(struct config *config);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * cpi.h - what every domain function works with during one call.
+ */
+#ifndef CPI_CPI_H
+#define CPI_CPI_H
+
+#include "cpi/config.h"
+#include "cpi/store.h"
+#include "cpi/template.h"
+#include "cpi/virsh.h"
+
+struct cpi {
+    struct config config;
+    struct host host;
+    struct store store;
+    struct virsh virsh;
+    struct templates templates;
+    struct log *log;
+    const char *config_path; /* as given by --config, NULL: the usual places */
+    const cJSON *context;    /* the request's, NULL when it has none */
+    int api_version;         /* that the caller speaks: 1 to 3 */
+};
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * disk.h - persistent disks and their attachment to VMs.
+ *
+ * libvirt's definitions say where a disk is attached. The disk's record names
+ * the VM that it was last attached to, written before libvirt is told, so that
+ * one look at one VM is enough to know.
+ */
+#ifndef CPI_DISK_H
+#define CPI_DISK_H
+
+#include "cpi/cpi.h"
+#include "cpi/id.h"
+
+#include <stdint.h>
+
+struct disk_request {
+    uint64_t size_mib;
+    const cJSON *cloud_properties; /* kept with the disk */
+};
+
+int disk_create(struct cpi *cpi, const struct disk_request *request, char cid[ID_SIZE],
+                struct error *err);
+
+/* An absent disk is success; ERROR_CLOUD while it is attached, naming the VM. */
+int disk_delete(struct cpi *cpi, const char *cid, struct error *err);
+
+/* ERROR_DISK_NOT_FOUND. */
+int disk_set_metadata(struct cpi *cpi, const char *cid, const cJSON *metadata, struct error *err);
+
+/* Attaches the disk, or finds it attached, and returns the hint for the agent (owned by the
+ * caller). ERROR_VM_NOT_FOUND, ERROR_DISK_NOT_FOUND, ERROR_CLOUD when another VM has it. */
+cJSON *disk_attach(struct cpi *cpi, const char *vm_cid, const char *disk_cid, struct error *err);
+
+/* Detaches the disk and waits until the guest has let go. ERROR_VM_NOT_FOUND,
+ * ERROR_DISK_NOT_ATTACHED, ERROR_CLOUD when the guest does not within detach_timeout. */
+int disk_detach(struct cpi *cpi, const char *vm_cid, const char *disk_cid, struct error *err);
+
+/* The CIDs of the persistent disks of a VM. Owned by the caller. ERROR_VM_NOT_FOUND. */
+int disk_list(struct cpi *cpi, const char *vm_cid, char ***cids, struct error *err);
+
+/* Is the disk attached to the VM that its record names? 1: *vm has it (owned by the caller), 0: no
+ * VM has, -1: cannot tell. The disk's lock must be held. */
+int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm,
+                struct error *err);
+
+#endif

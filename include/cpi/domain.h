@@ -1,0 +1,71 @@
+/*
+ * domain.h - a VM as libvirt knows it: a domain named after the VM's CID.
+ */
+#ifndef CPI_DOMAIN_H
+#define CPI_DOMAIN_H
+
+#include "cpi/virsh.h"
+
+/* 1: defined or running, 0: libvirt says there is none, -1: cannot tell. */
+int domain_exists(const struct virsh *virsh, const char *name, struct error *err);
+
+/* Defines the domain, to be started with the host too, and starts it. */
+int domain_create(const struct virsh *virsh, const char *name, const char *xml, struct error *err);
+
+/* Ends the domain and removes its definition, managed save, snapshot metadata and NVRAM; its disks
+ * stay. An absent domain is success. */
+int domain_delete(const struct virsh *virsh, const char *name, struct error *err);
+
+/* Leaves the domain freshly started, whatever it was doing. ERROR_VM_NOT_FOUND. */
+int domain_restart(const struct virsh *virsh, const char *name, struct error *err);
+
+struct description {
+    const char *title;    /* one line, for 'virsh list --title' */
+    const char *text;     /* for 'virsh desc' */
+    const char *metadata; /* an XML element, for 'virsh metadata' */
+    const char *uri;      /* the element's namespace */
+};
+
+/* ERROR_VM_NOT_FOUND. */
+int domain_describe(const struct virsh *virsh, const char *name,
+                    const struct description *description, struct error *err);
+
+/* One disk of a domain. */
+struct block {
+    char *target; /* "vda" */
+    char *source; /* its file, "-" when it has none */
+};
+
+struct blocks {
+    struct block *list;
+    size_t count;
+};
+
+struct domain_state {
+    bool active;                /* running, paused, ...: there is a live definition */
+    struct blocks live, config; /* the disks of the live and the persistent definition */
+};
+
+#define cleanup_state cleanup(domain_state_release)
+
+/* ERROR_VM_NOT_FOUND. */
+int domain_inspect(const struct virsh *virsh, const char *name, struct domain_state *state,
+                   struct error *err);
+
+/* The block whose file is in that directory, NULL when there is none. */
+const struct block *blocks_find(const struct blocks *blocks, const char *directory);
+
+/* Puts the device into the persistent definition, and into the live one if there is one. */
+int domain_attach(const struct virsh *virsh, const char *name, bool live, const char *xml,
+                  struct error *err);
+
+enum definition { DEFINITION_LIVE, DEFINITION_CONFIG };
+
+/* Asks for the removal of a disk from one definition; a live guest may take its time. 'reply' gets
+ * what libvirt said. */
+int domain_detach(const struct virsh *virsh, const char *name, const char *target,
+                  enum definition definition, struct virsh_reply *reply, struct error *err);
+
+void domain_state_release(struct domain_state *state);
+
+#endif

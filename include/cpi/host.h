@@ -1,0 +1,92 @@
+/*
+ * host.h - "the host": the machine where virsh, qemu-img and the files of
+ * store_dir are. Everything that touches a hypervisor or its files goes through
+ * here, so that no other room knows which machine that is.
+ *
+ * All paths are absolute. Failures are ERROR_CLOUD and name the path, a full
+ * disk is ERROR_NO_DISK_SPACE.
+ */
+#ifndef CPI_HOST_H
+#define CPI_HOST_H
+
+#include "cpi/command.h"
+#include "cpi/error.h"
+#include "cpi/log.h"
+
+#include <sys/types.h>
+
+struct host {
+    struct log *log;
+    int command_timeout; /* seconds that one child may take */
+    int lock_timeout;    /* seconds to wait for a lock */
+};
+
+struct bytes {
+    const char *data;
+    size_t length;
+};
+
+/* Runs a command there. 'timeout_s' 0 means command_timeout. Any exit status is success. */
+int host_run(const struct host *host, const struct command *command, struct outcome *outcome,
+             struct error *err);
+
+/* Makes a directory with exactly this mode; one that exists is left as it is. */
+int host_make_directory(const struct host *host, const char *path, mode_t mode, struct error *err);
+
+/* Writes a file as a whole: a reader sees the old content or the new, also after a crash. */
+int host_put(const struct host *host, const char *path, struct bytes content, mode_t mode,
+             struct error *err);
+
+/* Reads a small file into *text (owned by the caller). 1: read, 0: there is none, -1: failed. */
+int host_get(const struct host *host, const char *path, char **text, struct error *err);
+
+/* 1: there is such a file or directory, 0: there is none, -1: cannot tell. */
+int host_exists(const struct host *host, const char *path, struct error *err);
+
+int host_rename(const struct host *host, const char *from, const char *to, struct error *err);
+
+int host_chmod(const struct host *host, const char *path, mode_t mode, struct error *err);
+
+/* Makes a symbolic link that says 'text'. 1: made, 0: something is at path already, -1: failed. */
+int host_claim(const struct host *host, const char *path, const char *text, struct error *err);
+
+/* What the link at path says. 1: read, 0: there is none, -1: failed. */
+int host_claimed_by(const struct host *host, const char *path, char **text, struct error *err);
+
+/* Removes a file or a whole directory; an absent one is success. */
+int host_remove(const struct host *host, const char *path, struct error *err);
+
+/* The names in a directory, sorted; an absent directory is empty. Owned by the caller. */
+int host_list(const struct host *host, const char *path, char ***names, struct error *err);
+
+enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
+
+struct lock {
+    int fd; /* -1: not held. Children inherit it, and with it the lock. */
+    char *path;
+};
+
+#define LOCK_NONE \
+    {             \
+        .fd = -1  \
+    }
+#define cleanup_lock cleanup(host_unlock)
+
+/*
+ * Takes the lock of this file (made if need be). Waits up to 'wait_s' seconds,
+ * then fails with a retriable ERROR_CLOUD; with wait_s 0 a lock that somebody
+ * holds is no error: 1: taken, 0: somebody has it, -1: failed.
+ */
+int host_lock(const struct host *host, const char *path, enum lock_mode mode, int wait_s,
+              struct lock *lock, struct error *err);
+
+/* Removes the lock's file; the lock itself is held until host_unlock. */
+void host_retire_lock(const struct lock *lock);
+
+void host_unlock(struct lock *lock);
+
+/* The path with a leading "~" or "$HOME" replaced by the home directory of the host's user.
+ * Owned by the caller; NULL when there is no home directory. */
+char *host_expand(const char *path);
+
+#endif

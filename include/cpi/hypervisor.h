@@ -1,0 +1,51 @@
+/*
+ * hypervisor.h - what distinguishes the hypervisors, as data.
+ *
+ * Each hypervisor is one const struct in a file of its own below
+ * src/hypervisor/. What a hypervisor cannot do is answered NotSupported.
+ */
+#ifndef CPI_HYPERVISOR_H
+#define CPI_HYPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The values of storage_controller. */
+enum storage_controller {
+    CONTROLLER_IDE,
+    CONTROLLER_SCSI,
+    CONTROLLER_SATA,
+    CONTROLLER_VIRTIO,
+    CONTROLLER_COUNT
+};
+
+/* A disk bus, and what a disk on it is called in the guest. */
+struct bus {
+    const char *name;   /* libvirt's: <target bus='...'/> */
+    const char *prefix; /* of target names: "vd" for vda, vdb, ... */
+    const char *by_id;  /* what udev puts before the serial below /dev/disk/by-id */
+};
+
+struct hypervisor {
+    const char *name;
+    const char *default_uri;
+    const char *const *uri_drivers;      /* drivers a uri may name, ended by NULL */
+    const char *const *stemcell_formats; /* that run here, ended by NULL */
+    const char *disk_format;             /* of new disks: qemu-img's name and our file extension */
+    const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk */
+    const struct bus *hotplug_bus;             /* of persistent disks */
+    const struct bus *overflow_bus;            /* of persistent disks when that one is full */
+    bool has_domain_type;                      /* is there a choice of kvm and emulation? */
+    bool ready;                                /* are its methods built? */
+};
+
+/* The hypervisor of that name, NULL when there is none. */
+const struct hypervisor *hypervisor_find(const char *name);
+
+/* Their names, such as "qemu, lxc", for messages. Owned by the caller. */
+char *hypervisor_names(void);
+
+extern const struct hypervisor hypervisor_qemu, hypervisor_vbox, hypervisor_lxc, hypervisor_xen,
+    hypervisor_vmware;
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * store.h - where things live below store_dir, and how they come and go.
+ *
+ *     vms/<cid>/        all that a VM owns; 'creating' stands there until create_vm is through
+ *     disks/<cid>/      a persistent disk and its record
+ *     stemcells/<cid>/  a stemcell's image and its record
+ *     networks/<network>/<ip>  links to the CID of the VM that has the address
+ *     .lock/            locks
+ *     version           of this layout
+ *
+ * A disk or stemcell arrives under its name complete or not at all; what is on
+ * its way in or out has a name that starts with a dot. Each kind's record is a
+ * JSON object.
+ */
+#ifndef CPI_STORE_H
+#define CPI_STORE_H
+
+#include "cpi/host.h"
+
+#include <cjson/cJSON.h>
+
+enum store_kind { STORE_VM, STORE_DISK, STORE_STEMCELL };
+
+struct store {
+    const struct host *host;
+    const char *dir;
+};
+
+/* Refuses a store that a newer cpi laid out. Changes nothing. */
+int store_check(const struct store *store, struct error *err);
+
+/* Makes what is missing of store_dir and its directories. */
+int store_prepare(const struct store *store, struct error *err);
+
+/* The path of a thing's directory, or of a file in it. Owned by the caller. */
+char *store_path(const struct store *store, enum store_kind kind, const char *cid,
+                 const char *file);
+
+/* Takes a thing's lock, waiting up to lock_timeout. Where no store was laid out yet there is
+ * nothing to protect: the lock is not held then, and nothing is made. */
+int store_lock(const struct store *store, enum store_kind kind, const char *cid,
+               enum lock_mode mode, struct lock *lock, struct error *err);
+
+/* The same without waiting. 1: taken, 0: somebody has it, -1: failed. */
+int store_try_lock(const struct store *store, enum store_kind kind, const char *cid,
+                   struct lock *lock, struct error *err);
+
+/* 1: there, 0: absent, -1: cannot tell. */
+int store_has(const struct store *store, enum store_kind kind, const char *cid, struct error *err);
+
+/* The CIDs of a kind, sorted. Owned by the caller. */
+int store_list(const struct store *store, enum store_kind kind, char ***cids, struct error *err);
+
+/* Reads a thing's record. 1: read, 0: there is none, -1: failed. Owned by the caller. */
+int store_read(const struct store *store, enum store_kind kind, const char *cid, cJSON **record,
+               struct error *err);
+
+int store_write(const struct store *store, enum store_kind kind, const char *cid,
+                const cJSON *record, struct error *err);
+
+/* The path of the directory in which a disk or stemcell is made, which exists afterwards.
+ * The thing's lock must be held. Owned by the caller, NULL on failure. */
+char *store_stage(const struct store *store, enum store_kind kind, const char *cid,
+                  struct error *err);
+
+/* Writes the record into a staged directory and gives it its name. */
+int store_publish(const struct store *store, enum store_kind kind, const char *cid,
+                  const cJSON *record, struct error *err);
+
+/* Removes a thing, staged or published; an absent one is success. */
+int store_remove(const struct store *store, enum store_kind kind, const char *cid,
+                 struct error *err);
+
+/* Removes what killed processes left on its way in or out. */
+int store_sweep(const struct store *store, enum store_kind kind, struct error *err);
+
+/* Gives an address to a VM. 1: it has it, 0: another VM has, whose CID is in *holder (owned by
+ * the caller), -1: failed. */
+int store_claim_ip(const struct store *store, const char *network, const char *ip, const char *cid,
+                   char **holder, struct error *err);
+
+/* Who has the address. 1: *holder has (owned by the caller), 0: nobody, -1: failed. */
+int store_ip_holder(const struct store *store, const char *network, const char *ip, char **holder,
+                    struct error *err);
+
+/* Takes the address from the VM, if it has it. */
+int store_release_ip(const struct store *store, const char *network, const char *ip,
+                     const char *cid, struct error *err);
+
+#endif

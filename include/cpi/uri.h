@@ -1,0 +1,27 @@
+/*
+ * uri.h - the parts of a libvirt connection URI,
+ * driver[+transport]://[user@][host][:port][/path][?parameters]
+ * (https://libvirt.org/uri.html).
+ */
+#ifndef CPI_URI_H
+#define CPI_URI_H
+
+#include "cpi/util.h"
+
+struct uri {
+    char *driver, *path;                   /* never NULL after uri_parse */
+    char *transport, *user, *host, *query; /* NULL when absent */
+    int port;                              /* 0 when absent */
+};
+
+#define cleanup_uri cleanup(uri_release)
+
+/* False when text has not the form of a URI. */
+bool uri_parse(const char *text, struct uri *uri);
+
+/* Does it lead to another machine? */
+bool uri_is_remote(const struct uri *uri);
+
+void uri_release(struct uri *uri);
+
+#endif

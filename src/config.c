@@ -1,0 +1,357 @@
+#include "cpi/config.h"
+
+#include "cpi/host.h"
+#include "cpi/json.h"
+#include "cpi/uri.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum kind { STRING, BOOLEAN, SECONDS, OBJECT };
+
+struct key {
+    const char *name;
+    enum kind kind;
+    size_t offset; /* of the member of struct config */
+    bool of_host;  /* says how to reach the host, so belongs to one host only */
+    bool required;
+};
+
+#define MEMBER(member) offsetof(struct config, member)
+#define NO_MEMBER SIZE_MAX
+
+static const struct key keys[] = {
+    { .name = "hypervisor", .kind = STRING, .offset = NO_MEMBER },
+    { .name = "uri", .kind = STRING, .offset = MEMBER(uri) },
+    { .name = "bin_path", .kind = STRING, .offset = MEMBER(bin_path) },
+    { .name = "store_dir", .kind = STRING, .offset = MEMBER(store_dir), .required = true },
+    { .name = "storage_controller", .kind = STRING, .offset = NO_MEMBER, .required = true },
+    { .name = "auto_enable_networks", .kind = BOOLEAN, .offset = MEMBER(auto_enable_networks) },
+    { .name = "agent", .kind = OBJECT, .offset = MEMBER(agent), .required = true },
+    { .name = "host", .kind = STRING, .offset = MEMBER(host), .of_host = true },
+    { .name = "username", .kind = STRING, .offset = MEMBER(username), .of_host = true },
+    { .name = "private_key", .kind = STRING, .offset = MEMBER(private_key), .of_host = true },
+    { .name = "domain_type", .kind = STRING, .offset = NO_MEMBER },
+    { .name = "default_network", .kind = STRING, .offset = MEMBER(default_network) },
+    { .name = "template_dir", .kind = STRING, .offset = MEMBER(template_dir) },
+    { .name = "command_timeout", .kind = SECONDS, .offset = MEMBER(command_timeout) },
+    { .name = "detach_timeout", .kind = SECONDS, .offset = MEMBER(detach_timeout) },
+    { .name = "lock_timeout", .kind = SECONDS, .offset = MEMBER(lock_timeout) },
+};
+
+/* The keys that every context may have beside a cpi-config entry's properties. */
+static const char *const context_keys[] = { "director_uuid", "request_id", "vm" };
+
+static const struct {
+    const char *name;
+    enum storage_controller value;
+} controllers[] = { { "IDE", CONTROLLER_IDE },
+                    { "SCSI", CONTROLLER_SCSI },
+                    { "SATA", CONTROLLER_SATA },
+                    { "VIRTIO", CONTROLLER_VIRTIO } };
+
+struct reader {
+    struct config *config;
+    cJSON *document;
+    struct log *log;
+    FILE *complaints;
+    int count;
+};
+
+static void complain(struct reader *r, const char *format, ...) printf_like(2, 3);
+
+static void complain(struct reader *r, const char *format, ...)
+{
+    va_list arguments;
+
+    if (r->count++)
+        fputs("; ", r->complaints);
+    va_start(arguments, format);
+    vfprintf(r->complaints, format, arguments);
+    va_end(arguments);
+}
+
+static const struct key *find_key(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+static void warn_unknown(const cJSON *object, const char *where, struct log *log)
+{
+    const cJSON *member;
+
+    cJSON_ArrayForEach(member, object)
+    {
+        bool known = find_key(member->string) != NULL;
+        for (size_t i = 0; i < ARRAY_SIZE(context_keys); i++)
+            known = known || strcmp(member->string, context_keys[i]) == 0;
+        if (!known)
+            log_note(log, "warning: %s: '%s' is not a key that cpi knows: it is ignored", where,
+                     member->string);
+    }
+}
+
+static bool is_remote_uri(const char *text)
+{
+    cleanup_uri struct uri uri = { 0 };
+
+    return text && uri_parse(text, &uri) && uri_is_remote(&uri);
+}
+
+/* State of one host is never asked on another: what says how to reach the file's host goes. */
+static void forget_host(cJSON *document)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].of_host)
+            cJSON_DeleteItemFromObjectCaseSensitive(document, keys[i].name);
+    if (is_remote_uri(json_string(document, "uri")))
+        cJSON_DeleteItemFromObjectCaseSensitive(document, "uri");
+}
+
+static void put_over(cJSON *document, const char *name, const cJSON *value)
+{
+    cJSON *copy = json_copy(value);
+
+    if (strcmp(name, "agent") == 0 && cJSON_IsObject(copy) && !json_get(copy, "mbus")) {
+        const cJSON *mbus = json_get(json_get(document, "agent"), "mbus");
+        cJSON_DeleteItemFromObjectCaseSensitive(copy, "mbus");
+        if (mbus)
+            json_put(copy, "mbus", json_copy(mbus));
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(document, name);
+    json_put(document, name, copy);
+}
+
+static void merge_context(cJSON *document, const cJSON *context)
+{
+    const char *hypervisor = json_string(context, "hypervisor");
+    const char *before = json_string(document, "hypervisor");
+
+    if (json_get(context, "host") || is_remote_uri(json_string(context, "uri")))
+        forget_host(document);
+    /* A uri of the hypervisor that was would only contradict the new one. */
+    if (hypervisor && strcmp(hypervisor, before ? before : "qemu") != 0)
+        cJSON_DeleteItemFromObjectCaseSensitive(document, "uri");
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        const cJSON *value = json_get(context, keys[i].name);
+        if (value)
+            put_over(document, keys[i].name, value);
+    }
+}
+
+static void *member_of(struct config *config, const struct key *key)
+{
+    return (char *)config + key->offset;
+}
+
+static void read_key(struct reader *r, const struct key *key)
+{
+    static const uint64_t seconds[] = { 1, 86400 };
+    const cJSON *value = json_get(r->document, key->name);
+    cleanup_error struct error err = { 0 };
+    uint64_t number;
+
+    if (!value) {
+        if (key->required)
+            complain(r, "'%s' is required", key->name);
+        return;
+    }
+    if (key->kind == STRING && (!cJSON_IsString(value) || !*value->valuestring))
+        complain(r, "'%s' must be a string that is not empty", key->name);
+    else if (key->kind == BOOLEAN && !cJSON_IsBool(value))
+        complain(r, "'%s' must be true or false", key->name);
+    else if (key->kind == OBJECT && !cJSON_IsObject(value))
+        complain(r, "'%s' must be an object", key->name);
+    else if (key->kind == SECONDS && json_whole(value, key->name, seconds, &number, &err) < 0)
+        complain(r, "%s of seconds", err.message);
+    else if (key->offset == NO_MEMBER)
+        return;
+    else if (key->kind == STRING)
+        *(const char **)member_of(r->config, key) = value->valuestring;
+    else if (key->kind == BOOLEAN)
+        *(bool *)member_of(r->config, key) = cJSON_IsTrue(value);
+    else if (key->kind == OBJECT)
+        *(const cJSON **)member_of(r->config, key) = value;
+    else
+        *(int *)member_of(r->config, key) = (int)number;
+}
+
+static void read_hypervisor(struct reader *r)
+{
+    const char *name = json_string(r->document, "hypervisor");
+
+    r->config->hypervisor = hypervisor_find(name ? name : "qemu");
+    if (!r->config->hypervisor) {
+        cleanup_free char *names = hypervisor_names();
+        complain(r, "'hypervisor' is '%s' but must be one of %s", name, names);
+    }
+}
+
+static void read_controller(struct reader *r)
+{
+    const char *name = json_string(r->document, "storage_controller");
+
+    for (size_t i = 0; name && i < ARRAY_SIZE(controllers); i++)
+        if (strcasecmp(controllers[i].name, name) == 0) {
+            r->config->storage_controller = controllers[i].value;
+            return;
+        }
+    if (name)
+        complain(r, "'storage_controller' is '%s' but must be one of IDE, SCSI, SATA, VIRTIO",
+                 name);
+}
+
+static void read_domain_type(struct reader *r)
+{
+    static const char *const names[] = { "auto", "kvm", "qemu" };
+    const char *name = json_string(r->document, "domain_type");
+
+    for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
+        if (strcmp(names[i], name) == 0) {
+            r->config->domain_type = (enum domain_type)i;
+            return;
+        }
+    if (name)
+        complain(r, "'domain_type' is '%s' but must be one of auto, kvm, qemu", name);
+}
+
+/* A string that the config owns, kept in its document under a name that no key has. */
+static const char *own(struct reader *r, const char *name, char *text)
+{
+    cleanup_free char *owned = text;
+    cleanup_free char *key = xasprintf("/%s", name);
+
+    json_put_string(r->document, key, owned);
+    return json_string(r->document, key);
+}
+
+static void read_uri(struct reader *r)
+{
+    const struct hypervisor *hypervisor = r->config->hypervisor;
+    struct config *config = r->config;
+    cleanup_uri struct uri uri = { 0 };
+
+    if (!hypervisor)
+        return;
+    if (!config->uri)
+        config->uri = hypervisor->default_uri;
+    if (!uri_parse(config->uri, &uri)) {
+        complain(r, "'uri' is not a libvirt connection URI such as %s", hypervisor->default_uri);
+        return;
+    }
+    if (!strings_contain((char *const *)hypervisor->uri_drivers, uri.driver))
+        complain(r, "'uri' is for the driver '%s' but 'hypervisor' is '%s'", uri.driver,
+                 hypervisor->name);
+    if (!uri_is_remote(&uri))
+        return;
+    if (config->host && strcasecmp(config->host, uri.host) != 0)
+        complain(r, "'host' is '%s' but 'uri' leads to '%s'", config->host, uri.host);
+    if (!config->host && (!uri.transport || strcmp(uri.transport, "ssh") != 0))
+        complain(r,
+                 "'uri' leads to '%s' without ssh, and the files of store_dir are there too: set "
+                 "'host', 'username' and 'private_key', or use %s+ssh://",
+                 uri.host, uri.driver);
+    if (!config->host)
+        config->host = own(r, "host", xstrdup(uri.host));
+    if (!config->username && uri.user)
+        config->username = own(r, "username", xstrdup(uri.user));
+    /* virsh runs on that host, where the connection is a local one. */
+    config->uri = own(r, "uri", xasprintf("%s://%s", uri.driver, uri.path));
+}
+
+/* Makes a path absolute; both kinds of complaint name the key. */
+static const char *expand(struct reader *r, const char *key, const char *path)
+{
+    if (!path)
+        return NULL;
+    cleanup_free char *expanded = host_expand(path);
+    if (!expanded) {
+        complain(r, "'%s' starts with the home directory, which is not known: set HOME", key);
+        return path;
+    }
+    if (*expanded != '/')
+        complain(r, "'%s' must be an absolute path", key);
+    for (const char *c = expanded; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            complain(r, "'%s' must not hold control characters", key);
+            break;
+        }
+    size_t length = strlen(expanded);
+    while (length > 1 && expanded[length - 1] == '/')
+        expanded[--length] = '\0';
+    return own(r, key, steal_pointer(&expanded));
+}
+
+static void check_agent(struct reader *r)
+{
+    const cJSON *agent = r->config->agent;
+    const char *mbus = json_string(agent, "mbus");
+    const cJSON *ntp = json_get(agent, "ntp"), *blobstore = json_get(agent, "blobstore"), *server;
+
+    if (!agent)
+        return;
+    if (!mbus || !*mbus)
+        complain(r, "'agent.mbus' is required: the URL at which the agent is reached");
+    if (ntp && !cJSON_IsArray(ntp))
+        complain(r, "'agent.ntp' must be a list of server names");
+    cJSON_ArrayForEach(server, ntp) if (!cJSON_IsString(server))
+    {
+        complain(r, "'agent.ntp' must be a list of server names");
+        break;
+    }
+    if (blobstore && !cJSON_IsObject(blobstore))
+        complain(r, "'agent.blobstore' must be an object");
+}
+
+static void read_document(struct reader *r)
+{
+    struct config *config = r->config;
+
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        read_key(r, &keys[i]);
+    read_hypervisor(r);
+    read_controller(r);
+    read_domain_type(r);
+    read_uri(r);
+    check_agent(r);
+    config->store_dir = expand(r, "store_dir", config->store_dir);
+    config->template_dir = expand(r, "template_dir", config->template_dir);
+    if (strchr(config->bin_path, '/'))
+        config->bin_path = expand(r, "bin_path", config->bin_path);
+}
+
+int config_from(struct config *config, cJSON *document, const cJSON *context, struct log *log,
+                struct error *err)
+{
+    cleanup_free char *complaints = NULL;
+    size_t length;
+    struct reader r = { .config = config, .document = document, .log = log };
+
+    *config = (struct config){ .bin_path = "virsh",
+                               .default_network = "default",
+                               .command_timeout = 300,
+                               .detach_timeout = 60,
+                               .lock_timeout = 600,
+                               .document = document };
+    warn_unknown(document, "config", log);
+    warn_unknown(context, "context", log);
+    merge_context(document, context);
+    r.complaints = text_open(&complaints, &length);
+    read_document(&r);
+    text_close(r.complaints);
+    if (r.count == 0)
+        return 0;
+    config_release(config);
+    return fail(err, ERROR_CPI, "the configuration is not usable: %s", complaints);
+}
+
+void config_release(struct config *config)
+{
+    cJSON_Delete(config->document);
+    *config = (struct config){ 0 };
+}

@@ -1,0 +1,84 @@
+#include "cpi/config_drive.h"
+
+#include "cpi/json.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <string.h>
+
+static const char volume[] = "config-2";
+
+struct drive {
+    struct archive *archive;
+    FILE *out;
+};
+
+static la_ssize_t write_block(struct archive *archive, void *data, const void *block, size_t length)
+{
+    struct drive *drive = data;
+
+    (void)archive;
+    return fwrite(block, 1, length, drive->out) == length ? (la_ssize_t)length : -1;
+}
+
+static int add(const struct drive *drive, const char *path, const char *content)
+{
+    struct archive_entry *entry = archive_entry_new();
+    const size_t length = content ? strlen(content) : 0;
+
+    archive_entry_set_pathname(entry, path);
+    archive_entry_set_filetype(entry, content ? AE_IFREG : AE_IFDIR);
+    archive_entry_set_perm(entry, content ? 0400 : 0500);
+    archive_entry_set_size(entry, (la_int64_t)length);
+    int status = archive_write_header(drive->archive, entry);
+    if (status == ARCHIVE_OK && length &&
+        archive_write_data(drive->archive, content, length) != (la_ssize_t)length)
+        status = ARCHIVE_FATAL;
+    archive_entry_free(entry);
+    return status;
+}
+
+static int write_drive(struct drive *drive, const char *user_data)
+{
+    /* Rock Ridge keeps the names in lower case, Joliet the volume's name, which blkid prefers. */
+    static const char options[] = "iso9660:volume-id=config-2,iso9660:joliet,"
+                                  "iso9660:rockridge=useful,iso9660:!pad";
+    struct archive *archive = drive->archive;
+
+    if (archive_write_set_format_iso9660(archive) != ARCHIVE_OK ||
+        archive_write_set_options(archive, options) != ARCHIVE_OK ||
+        archive_write_open(archive, drive, NULL, write_block, NULL) != ARCHIVE_OK)
+        return -1;
+    if (add(drive, "ec2", NULL) != ARCHIVE_OK || add(drive, "ec2/latest", NULL) != ARCHIVE_OK ||
+        add(drive, "ec2/latest/meta-data.json", "{\"public-keys\":{}}") != ARCHIVE_OK ||
+        add(drive, "ec2/latest/user-data", user_data) != ARCHIVE_OK)
+        return -1;
+    return archive_write_close(archive) == ARCHIVE_OK ? 0 : -1;
+}
+
+/* libarchive writes CONFIG_2 as the standard demands, but a reader that knows no Joliet must find
+ * the name too. The volume identifier is at byte 40 of sector 16 (ECMA-119, 8.4.7). */
+static void name_volume(char *iso, size_t length)
+{
+    const size_t position = 16 * 2048 + 40;
+
+    if (length > position + strlen(volume))
+        memcpy(iso + position, volume, strlen(volume));
+}
+
+int config_drive_build(const cJSON *settings, char **iso, size_t *length, struct error *err)
+{
+    cleanup_free char *user_data = json_print(settings);
+    struct drive drive = { .archive = archive_write_new() };
+    int failed = 0;
+
+    *iso = NULL;
+    drive.out = text_open(iso, length);
+    if (write_drive(&drive, user_data) < 0)
+        failed = fail(err, ERROR_CLOUD, "cannot make the settings ISO: %s",
+                      archive_error_string(drive.archive));
+    archive_write_free(drive.archive);
+    text_close(drive.out);
+    name_volume(*iso, *length);
+    return failed;
+}

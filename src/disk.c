@@ -1,0 +1,114 @@
+#include "cpi/disk.h"
+
+#include "cpi/domain.h"
+#include "cpi/image.h"
+#include "cpi/json.h"
+
+#include <string.h>
+
+static cJSON *make_record(const struct cpi *cpi, const struct disk_request *request)
+{
+    cJSON *record = json_new_object();
+
+    json_put_string(record, "format", cpi->config.hypervisor->disk_format);
+    json_put_number(record, "size_mib", (double)request->size_mib);
+    json_put(record, "cloud_properties",
+             request->cloud_properties ? json_copy(request->cloud_properties) : json_new_object());
+    return record;
+}
+
+static int make(struct cpi *cpi, const struct disk_request *request, const char *cid,
+                struct error *err)
+{
+    const char *format = cpi->config.hypervisor->disk_format;
+    cleanup_free char *staged = store_stage(&cpi->store, STORE_DISK, cid, err);
+    cleanup_json cJSON *record = make_record(cpi, request);
+
+    if (!staged)
+        return -1;
+    cleanup_free char *path = xasprintf("%s/disk.%s", staged, format);
+    if (image_create(&cpi->host, path, format, request->size_mib, err) < 0)
+        return -1;
+    return store_publish(&cpi->store, STORE_DISK, cid, record, err);
+}
+
+int disk_create(struct cpi *cpi, const struct disk_request *request, char cid[ID_SIZE],
+                struct error *err)
+{
+    cleanup_lock struct lock lock = LOCK_NONE;
+
+    id_new_serial(cid);
+    if (store_prepare(&cpi->store, err) < 0 ||
+        store_lock(&cpi->store, STORE_DISK, cid, LOCK_EXCLUSIVE, &lock, err) < 0 ||
+        store_sweep(&cpi->store, STORE_DISK, err) < 0)
+        return -1;
+    if (make(cpi, request, cid, err) == 0)
+        return 0;
+    cleanup_error struct error undoing = { 0 };
+    if (store_remove(&cpi->store, STORE_DISK, cid, &undoing) < 0)
+        log_note(cpi->log, "warning: undoing create_disk: %s", undoing.message);
+    host_retire_lock(&lock);
+    return -1;
+}
+
+int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm, struct error *err)
+{
+    const char *named = json_string(record, "attached_to");
+    cleanup_state struct domain_state state = { 0 };
+    cleanup_error struct error look = { 0 };
+
+    if (!named)
+        return 0;
+    if (domain_inspect(&cpi->virsh, named, &state, &look) < 0) {
+        if (look.type == ERROR_VM_NOT_FOUND)
+            return 0;
+        *err = look;
+        look = (struct error){ 0 };
+        return error_wrap(err, "cannot tell whether VM '%s' still has disk '%s'", named, cid);
+    }
+    cleanup_free char *directory = store_path(&cpi->store, STORE_DISK, cid, NULL);
+    if (!blocks_find(&state.live, directory) && !blocks_find(&state.config, directory))
+        return 0;
+    *vm = xstrdup(named);
+    return 1;
+}
+
+int disk_delete(struct cpi *cpi, const char *cid, struct error *err)
+{
+    cleanup_lock struct lock lock = LOCK_NONE;
+    cleanup_json cJSON *record = NULL;
+    cleanup_free char *vm = NULL;
+
+    if (store_lock(&cpi->store, STORE_DISK, cid, LOCK_EXCLUSIVE, &lock, err) < 0 ||
+        store_read(&cpi->store, STORE_DISK, cid, &record, err) < 0)
+        return -1;
+    int held = disk_holder(cpi, cid, record, &vm, err);
+    if (held < 0)
+        return -1;
+    if (held)
+        return fail(err, ERROR_CLOUD, "disk '%s' is attached to VM '%s': detach it first", cid, vm);
+    if (store_remove(&cpi->store, STORE_DISK, cid, err) < 0)
+        return -1;
+    host_retire_lock(&lock);
+    return 0;
+}
+
+int disk_set_metadata(struct cpi *cpi, const char *cid, const cJSON *metadata, struct error *err)
+{
+    cleanup_lock struct lock lock = LOCK_NONE;
+    cleanup_json cJSON *record = NULL;
+
+    if (store_lock(&cpi->store, STORE_DISK, cid, LOCK_EXCLUSIVE, &lock, err) < 0)
+        return -1;
+    int got = store_read(&cpi->store, STORE_DISK, cid, &record, err);
+    if (got == 0) {
+        host_retire_lock(&lock);
+        return fail(err, ERROR_DISK_NOT_FOUND, "there is no disk '%s' in '%s'", cid,
+                    cpi->store.dir);
+    }
+    if (got < 0)
+        return -1;
+    cJSON_DeleteItemFromObjectCaseSensitive(record, "metadata");
+    json_put(record, "metadata", metadata ? json_copy(metadata) : json_new_object());
+    return store_write(&cpi->store, STORE_DISK, cid, record, err);
+}

@@ -1,0 +1,217 @@
+#include "cpi/domain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Finds a line in the output of a '... list --name'. */
+static bool listed(const char *names, const char *name)
+{
+    cleanup_free char *text = xstrdup(names);
+    cleanup_free char **lines = split_lines(text);
+
+    return strings_contain(lines, name);
+}
+
+/* A failed look-up hides libvirt's own error, so only the list tells "not found". */
+static int look_for(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "list", "--all", "--name");
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    if (!reply.ok)
+        return virsh_fail(&reply, err, "cannot list the VMs of '%s'", virsh->uri);
+    return listed(reply.out[0], name);
+}
+
+/* Turns a failed command on a domain into VMNotFound when that is why. */
+static int explain(const struct virsh *virsh, const struct virsh_reply *reply, const char *name,
+                   struct error *err)
+{
+    int there = look_for(virsh, name, err);
+
+    if (there < 0)
+        return -1;
+    if (!there)
+        return fail(err, ERROR_VM_NOT_FOUND, "there is no VM '%s' at '%s'", name, virsh->uri);
+    return virsh_fail(reply, err, "VM '%s'", name);
+}
+
+int domain_exists(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "domstate", name);
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    return reply.ok ? 1 : look_for(virsh, name, err);
+}
+
+int domain_create(const struct virsh *virsh, const char *name, const char *xml, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "define", "--validate", "/dev/stdin");
+    VIRSH_ADD(&script, "autostart", name);
+    VIRSH_ADD(&script, "start", name);
+    if (virsh_play(virsh, &script, xml, &reply, err) < 0)
+        return -1;
+    return reply.ok ? 0 : virsh_fail(&reply, err, "libvirt did not start VM '%s'", name);
+}
+
+/* The commands fail where there is nothing to do; what counts is that the name is gone. */
+int domain_delete(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "destroy", name);
+    VIRSH_ADD(&script, "undefine", name, "--managed-save", "--snapshots-metadata",
+              "--checkpoints-metadata", "--nvram");
+    VIRSH_ADD(&script, "list", "--all", "--name");
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    if (reply.status != 0 || listed(reply.out[2], name))
+        return virsh_fail(&reply, err, "libvirt did not remove VM '%s'", name);
+    return 0;
+}
+
+/* From power-off even if memory was saved, for a reboot is asked when the guest's state is bad. */
+int domain_restart(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "destroy", name);
+    VIRSH_ADD(&script, "start", name, "--force-boot");
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    return reply.status == 0 ? 0 : explain(virsh, &reply, name, err);
+}
+
+static int describe(const struct virsh *virsh, const char *name, const struct description *d,
+                    bool live, struct virsh_reply *reply, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    /* Without --live a second --config does no harm. */
+    const char *scope = live ? "--live" : "--config";
+
+    VIRSH_ADD(&script, "desc", name, "--config", scope, "--title", "--new-desc", d->title);
+    VIRSH_ADD(&script, "desc", name, "--config", scope, "--new-desc", d->text);
+    VIRSH_ADD(&script, "metadata", name, d->uri, "--key", "bosh", "--set", d->metadata, "--config",
+              scope);
+    return virsh_play(virsh, &script, NULL, reply, err);
+}
+
+int domain_describe(const struct virsh *virsh, const char *name,
+                    const struct description *description, struct error *err)
+{
+    cleanup_reply struct virsh_reply reply = { 0 }, second = { 0 };
+    cleanup_state struct domain_state state = { 0 };
+
+    if (describe(virsh, name, description, true, &reply, err) < 0)
+        return -1;
+    if (reply.ok)
+        return 0;
+    if (domain_inspect(virsh, name, &state, err) < 0)
+        return -1;
+    if (state.active)
+        return virsh_fail(&reply, err, "cannot describe VM '%s'", name);
+    if (describe(virsh, name, description, false, &second, err) < 0)
+        return -1;
+    return second.ok ? 0 : virsh_fail(&second, err, "cannot describe VM '%s'", name);
+}
+
+/* Reads the lines "type device target source" of 'domblklist --details'. */
+static void read_blocks(const char *text, struct blocks *blocks)
+{
+    cleanup_free char *copy = xstrdup(text);
+    cleanup_free char **lines = split_lines(copy);
+
+    for (char **line = lines; *line; line++) {
+        char target[64];
+        int source = 0;
+
+        if (sscanf(*line, " %*s %*s %63s %n", target, &source) != 1 || source == 0)
+            continue;
+        blocks->list = xrealloc(blocks->list, (blocks->count + 1) * sizeof(*blocks->list));
+        blocks->list[blocks->count++] =
+            (struct block){ .target = xstrdup(target), .source = xstrdup(*line + source) };
+    }
+}
+
+int domain_inspect(const struct virsh *virsh, const char *name, struct domain_state *state,
+                   struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "domstate", name);
+    VIRSH_ADD(&script, "domblklist", name, "--details");
+    VIRSH_ADD(&script, "domblklist", name, "--details", "--inactive");
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    if (!reply.ok)
+        return explain(virsh, &reply, name, err);
+    state->active = !starts_with(reply.out[0], "shut off");
+    if (state->active)
+        read_blocks(reply.out[1], &state->live);
+    read_blocks(reply.out[2], &state->config);
+    return 0;
+}
+
+const struct block *blocks_find(const struct blocks *blocks, const char *directory)
+{
+    size_t length = strlen(directory);
+
+    for (size_t i = 0; i < blocks->count; i++) {
+        const char *source = blocks->list[i].source;
+        if (starts_with(source, directory) && source[length] == '/')
+            return &blocks->list[i];
+    }
+    return NULL;
+}
+
+int domain_attach(const struct virsh *virsh, const char *name, bool live, const char *xml,
+                  struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "attach-device", name, "/dev/stdin", "--config",
+              live ? "--live" : "--config");
+    if (virsh_play(virsh, &script, xml, &reply, err) < 0)
+        return -1;
+    return reply.ok ? 0
+                    : virsh_fail(&reply, err, "libvirt did not attach the disk to VM '%s'", name);
+}
+
+int domain_detach(const struct virsh *virsh, const char *name, const char *target,
+                  enum definition definition, struct virsh_reply *reply, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+
+    VIRSH_ADD(&script, "detach-disk", name, target,
+              definition == DEFINITION_LIVE ? "--live" : "--config");
+    return virsh_play(virsh, &script, NULL, reply, err);
+}
+
+static void release(struct blocks *blocks)
+{
+    for (size_t i = 0; i < blocks->count; i++) {
+        free(blocks->list[i].target);
+        free(blocks->list[i].source);
+    }
+    free(blocks->list);
+}
+
+void domain_state_release(struct domain_state *state)
+{
+    release(&state->live);
+    release(&state->config);
+    *state = (struct domain_state){ 0 };
+}

@@ -1,0 +1,22 @@
+#include "cpi/hypervisor.h"
+
+static const struct bus virtio = { "virtio", "vd", "virtio-" };
+static const struct bus scsi = { "scsi", "sd", "scsi-0QEMU_QEMU_HARDDISK_" };
+static const struct bus sata = { "sata", "sd", "ata-QEMU_HARDDISK_" };
+static const struct bus ide = { "ide", "hd", "ata-QEMU_HARDDISK_" };
+
+const struct hypervisor hypervisor_qemu = {
+    .name = "qemu",
+    .default_uri = "qemu:///system",
+    .uri_drivers = (const char *const[]){ "qemu", NULL },
+    .stemcell_formats = (const char *const[]){ "openstack-qcow2", "openstack-raw", NULL },
+    .disk_format = "qcow2",
+    .buses = { [CONTROLLER_IDE] = &ide,
+               [CONTROLLER_SCSI] = &scsi,
+               [CONTROLLER_SATA] = &sata,
+               [CONTROLLER_VIRTIO] = &virtio },
+    .hotplug_bus = &virtio,
+    .overflow_bus = &scsi,
+    .has_domain_type = true,
+    .ready = true,
+};

@@ -1,0 +1,138 @@
+#include "cpi/image.h"
+
+#include "cpi/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* qemu-img answers 1 to everything; what the operator needs is in its last line on stderr. */
+static int judge(const struct outcome *outcome, const char *path, struct error *err)
+{
+    cleanup_free char *text = xstrdup(outcome->err);
+    cleanup_free char **lines = split_lines(text);
+    size_t count = strings_count(lines);
+    const char *said = count ? lines[count - 1] : "it said nothing";
+
+    if (outcome->status == 0)
+        return 0;
+    if (starts_with(said, "qemu-img: "))
+        said += strlen("qemu-img: ");
+    if (strstr(said, "No space left on device") || strstr(said, "Disk quota exceeded"))
+        return fail(err, ERROR_NO_DISK_SPACE, "no space for '%s': %s", path, said);
+    return fail(err, ERROR_CLOUD, "qemu-img failed on '%s' (status %d): %s", path, outcome->status,
+                said);
+}
+
+static int run(const struct host *host, const char *path, const char *const *argv,
+               struct error *err)
+{
+    cleanup_outcome struct outcome outcome = { 0 };
+    struct command command = { .argv = argv };
+
+    if (host_run(host, &command, &outcome, err) < 0)
+        return -1;
+    return judge(&outcome, path, err);
+}
+
+int image_create(const struct host *host, const char *path, const char *format, uint64_t size_mib,
+                 struct error *err)
+{
+    cleanup_free char *size = xasprintf("%lluM", (unsigned long long)size_mib);
+
+    return run(host, path, ARGV("qemu-img", "create", "-q", "-f", format, path, size), err);
+}
+
+int image_create_overlay(const struct host *host, const char *path, const struct backing *backing,
+                         uint64_t size_mib, struct error *err)
+{
+    uint64_t bytes = size_mib * MIB;
+    cleanup_free char *size = xasprintf(
+        "%llu",
+        (unsigned long long)(bytes > backing->virtual_bytes ? bytes : backing->virtual_bytes));
+
+    return run(host, path,
+               ARGV("qemu-img", "create", "-q", "-f", "qcow2", "-b", backing->path, "-F",
+                    backing->format, path, size),
+               err);
+}
+
+static uint64_t big_endian(const unsigned char *bytes, int count)
+{
+    uint64_t value = 0;
+
+    while (count-- > 0)
+        value = value << 8 | *bytes++;
+    return value;
+}
+
+/* The header's fields: https://www.qemu.org/docs/master/interop/qcow2.html. Read here because
+ * nothing else may open a stranger's image before it is known to open no further file. */
+static int check_qcow2(const unsigned char *header, const char *path, struct error *err)
+{
+    const uint64_t version = big_endian(header + 4, 4), backing = big_endian(header + 8, 8);
+    const uint64_t incompatible = version >= 3 ? big_endian(header + 72, 8) : 0;
+    const uint64_t external_data = 1 << 2;
+
+    if (backing)
+        return fail(err, ERROR_CLOUD,
+                    "'%s' has a backing file, which could be any file of the host: refused", path);
+    if (incompatible & external_data)
+        return fail(err, ERROR_CLOUD,
+                    "'%s' has an external data file, which could be any file of the host: refused",
+                    path);
+    return 0;
+}
+
+static int read_info(const struct host *host, const char *path, struct image_info *info,
+                     struct error *err)
+{
+    static const uint64_t range[] = { 1, UINT64_MAX };
+    cleanup_outcome struct outcome outcome = { 0 };
+    struct command command = {
+        .argv = ARGV("qemu-img", "info", "--output=json", "-f", info->format, path),
+        .untrusted_input = true,
+    };
+
+    if (host_run(host, &command, &outcome, err) < 0 || judge(&outcome, path, err) < 0)
+        return -1;
+    cleanup_json cJSON *json =
+        json_parse(outcome.out, strlen(outcome.out), "what qemu-img info answered", err);
+    if (!json)
+        return -1;
+    return json_whole(json_get(json, "virtual-size"), "qemu-img's virtual-size", range,
+                      &info->virtual_bytes, err);
+}
+
+static int read_head(const char *path, unsigned char head[512], struct error *err)
+{
+    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : pread(fd, head, 512, 0);
+
+    if (got < 0)
+        return fail(err, ERROR_CLOUD, "cannot read '%s': %s", path, strerror(errno));
+    if (got < 512)
+        return fail(err, ERROR_CLOUD, "'%s' is too small to be a disk image", path);
+    return 0;
+}
+
+int image_recognise(const struct host *host, const char *path, struct image_info *info,
+                    struct error *err)
+{
+    unsigned char head[512];
+
+    if (read_head(path, head, err) < 0)
+        return -1;
+    if (memcmp(head, "QFI\xfb", 4) == 0) {
+        info->format = "qcow2";
+        if (check_qcow2(head, path, err) < 0)
+            return -1;
+    } else if (head[510] == 0x55 && head[511] == 0xaa) {
+        info->format = "raw";
+    } else {
+        return fail(err, ERROR_CLOUD,
+                    "'%s' is neither a qcow2 image nor a raw disk with a boot sector", path);
+    }
+    return read_info(host, path, info, err);
+}

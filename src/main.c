@@ -1,0 +1,145 @@
+#include "cpi/command.h"
+#include "cpi/dispatch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef CPI_VERSION
+#define CPI_VERSION "unknown"
+#endif
+
+enum { REQUEST_LIMIT = 16 << 20 };
+
+static const char usage[] =
+    "cpi - the libvirt CPI of BOSH\n"
+    "\n"
+    "Reads one CPI request (JSON) on stdin and writes one response on stdout:\n"
+    "\n"
+    "    echo '{\"method\":\"info\",\"arguments\":[],\"context\":{}}' | cpi --config cpi.json\n"
+    "\n"
+    "  --config FILE   the configuration (also: -configPath FILE); without it $CPI_CONFIG,\n"
+    "                  ${BOSH_JOBS_DIR:-/var/vcap/jobs}/libvirt_cpi/config/cpi.json and\n"
+    "                  /etc/cpi/cpi.json are looked for\n"
+    "  --version       print the version\n"
+    "  --help          print this\n"
+    "\n"
+    "The exit status is 0 whenever a response was written; the response tells what happened.\n";
+
+struct options {
+    const char *config_path;
+    const char *answer; /* to print instead of handling a request */
+};
+
+static int read_options(int argc, char **argv, struct options *options, struct error *err)
+{
+    for (int i = 1; i < argc; i++) {
+        bool takes_file = strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-configPath") == 0;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            options->answer = usage;
+        else if (strcmp(argv[i], "--version") == 0)
+            options->answer = "cpi " CPI_VERSION "\n";
+        else if (takes_file && i + 1 < argc)
+            options->config_path = argv[++i];
+        else if (takes_file)
+            return fail(err, ERROR_CPI, "option '%s' needs a file", argv[i]);
+        else
+            return fail(err, ERROR_CPI, "option '%s' is not known: see 'cpi --help'", argv[i]);
+    }
+    return 0;
+}
+
+static int read_request(char **text, size_t *length, struct error *err)
+{
+    size_t room = 65536;
+    ssize_t got;
+
+    *text = xrealloc(NULL, room);
+    *length = 0;
+    while ((got = read(STDIN_FILENO, *text + *length, room - *length)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail(err, ERROR_CPI, "cannot read the request on stdin: %s", strerror(errno));
+        *length += (size_t)got;
+        if (*length > REQUEST_LIMIT)
+            return fail(err, ERROR_CPI, "the request on stdin is larger than %d bytes",
+                        REQUEST_LIMIT);
+        if (*length == room)
+            *text = xrealloc(*text, room *= 2);
+    }
+    return 0;
+}
+
+/* The reply keeps the real stdout for itself; whatever else writes to 1 ends up on stderr. */
+static int keep_reply_descriptor(void)
+{
+    int reply = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    return reply;
+}
+
+static int write_reply(int fd, const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        ssize_t n = write(fd, text, left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        text += n;
+        left -= (size_t)n;
+    }
+    return 0;
+}
+
+static char *answer(int argc, char **argv, struct log *log)
+{
+    struct options options = { 0 };
+    cleanup_error struct error err = { 0 };
+    cleanup_free char *text = NULL;
+    size_t length = 0;
+
+    if (read_options(argc, argv, &options, &err) < 0)
+        return dispatch_failure(&err, log);
+    if (options.answer)
+        return xstrdup(options.answer);
+    if (read_request(&text, &length, &err) < 0)
+        return dispatch_failure(&err, log);
+    struct request_text request = { text, length, options.config_path };
+    return dispatch(&request, log);
+}
+
+/* Descriptors 0 to 2 must be open, or what we open next would take their place. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    struct log log = { .stream = stderr };
+
+    fill_standard_descriptors();
+    setvbuf(stderr, NULL, _IOLBF, 0);
+    umask(077);
+    command_block_signals();
+
+    int reply = keep_reply_descriptor();
+    cleanup_free char *text = answer(argc, argv, &log);
+    cleanup_free char *line = xasprintf("%s%s", text, ends_with(text, "\n") ? "" : "\n");
+    log_release(&log);
+    return write_reply(reply, line) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

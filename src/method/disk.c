@@ -1,0 +1,78 @@
+#include "cpi/disk.h"
+
+#include "cpi/json.h"
+#include "cpi/method.h"
+
+#include <stdlib.h>
+
+/* The third argument, a VM, is only a hint for placement, and there is one host to place on. */
+cJSON *method_create_disk(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    static const uint64_t range[] = { 1, 1ULL << 43 };
+    struct disk_request request = { 0 };
+    char cid[ID_SIZE];
+
+    if (json_whole(cJSON_GetArrayItem(args, 0), "argument 1, size (MiB),", range, &request.size_mib,
+                   err) < 0 ||
+        arg_object(args, 1, "cloud_properties", &request.cloud_properties, err) < 0 ||
+        disk_create(cpi, &request, cid, err) < 0)
+        return NULL;
+    return cJSON_CreateString(cid);
+}
+
+cJSON *method_delete_disk(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    const char *cid = arg_cid(args, 0, "disk_cid", err);
+
+    return cid ? void_result(disk_delete(cpi, cid, err)) : NULL;
+}
+
+cJSON *method_has_disk(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    const char *cid = arg_cid(args, 0, "disk_cid", err);
+    int there = cid ? store_has(&cpi->store, STORE_DISK, cid, err) : -1;
+
+    return there < 0 ? NULL : cJSON_CreateBool(there);
+}
+
+cJSON *method_attach_disk(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    const char *vm = arg_cid(args, 0, "vm_cid", err);
+    const char *disk = vm ? arg_cid(args, 1, "disk_cid", err) : NULL;
+    cleanup_json cJSON *hint = disk ? disk_attach(cpi, vm, disk, err) : NULL;
+
+    if (hint && cpi->api_version < 2)
+        return cJSON_CreateNull();
+    return steal_pointer(&hint);
+}
+
+cJSON *method_detach_disk(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    const char *vm = arg_cid(args, 0, "vm_cid", err);
+    const char *disk = vm ? arg_cid(args, 1, "disk_cid", err) : NULL;
+
+    return disk ? void_result(disk_detach(cpi, vm, disk, err)) : NULL;
+}
+
+cJSON *method_get_disks(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    const char *vm = arg_cid(args, 0, "vm_cid", err);
+    cleanup_strings char **cids = NULL;
+
+    if (!vm || disk_list(cpi, vm, &cids, err) < 0)
+        return NULL;
+    cJSON *result = json_new_array();
+    for (char **cid = cids; cid && *cid; cid++)
+        json_put_string(result, NULL, *cid);
+    return result;
+}
+
+cJSON *method_set_disk_metadata(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    const char *cid = arg_cid(args, 0, "disk_cid", err);
+    const cJSON *metadata;
+
+    if (!cid || arg_object(args, 1, "metadata", &metadata, err) < 0)
+        return NULL;
+    return void_result(disk_set_metadata(cpi, cid, metadata, err));
+}

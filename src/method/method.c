@@ -1,0 +1,86 @@
+#include "cpi/method.h"
+
+#include "cpi/id.h"
+#include "cpi/json.h"
+
+#include <string.h>
+
+static const struct method methods[] = {
+    { .name = "info", .run = method_info, .offline = true },
+    { .name = "ping", .run = method_ping, .offline = true },
+    { .name = "create_stemcell", .min_args = 1, .run = method_create_stemcell },
+    { .name = "delete_stemcell", .min_args = 1, .run = method_delete_stemcell },
+    { .name = "create_vm", .min_args = 4, .run = method_create_vm },
+    { .name = "calculate_vm_cloud_properties",
+      .min_args = 1,
+      .run = method_calculate_vm_cloud_properties },
+    { .name = "delete_vm", .min_args = 1, .run = method_delete_vm },
+    { .name = "has_vm", .min_args = 1, .run = method_has_vm },
+    { .name = "reboot_vm", .min_args = 1, .run = method_reboot_vm },
+    { .name = "set_vm_metadata", .min_args = 2, .run = method_set_vm_metadata },
+    { .name = "create_disk", .min_args = 1, .run = method_create_disk },
+    { .name = "delete_disk", .min_args = 1, .run = method_delete_disk },
+    { .name = "has_disk", .min_args = 1, .run = method_has_disk },
+    { .name = "attach_disk", .min_args = 2, .run = method_attach_disk },
+    { .name = "detach_disk", .min_args = 2, .run = method_detach_disk },
+    { .name = "get_disks", .min_args = 1, .run = method_get_disks },
+    { .name = "set_disk_metadata", .min_args = 2, .run = method_set_disk_metadata },
+    { .name = "snapshot_disk", .run = method_not_implemented, .offline = true },
+    { .name = "delete_snapshot", .run = method_not_implemented, .offline = true },
+    { .name = "resize_disk", .run = method_not_implemented, .offline = true },
+    { .name = "update_disk", .run = method_not_implemented, .offline = true },
+    { .name = "create_network", .run = method_not_implemented, .offline = true },
+    { .name = "delete_network", .run = method_not_implemented, .offline = true },
+    { .name = "current_vm_id", .run = method_not_implemented, .offline = true },
+    { .name = "configure_networks", .run = method_not_supported, .offline = true },
+};
+
+const struct method *method_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+        if (strcmp(methods[i].name, name) == 0)
+            return &methods[i];
+    return NULL;
+}
+
+const char *arg_string(const cJSON *args, int index, const char *what, struct error *err)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(args, index));
+
+    if (!text || !*text) {
+        fail(err, ERROR_CPI, "argument %d, %s, must be a string that is not empty", index + 1,
+             what);
+        return NULL;
+    }
+    return text;
+}
+
+const char *arg_cid(const cJSON *args, int index, const char *what, struct error *err)
+{
+    const char *cid = arg_string(args, index, what, err);
+
+    if (cid && !id_valid(cid)) {
+        fail(err, ERROR_CPI,
+             "argument %d, %s, has not the form of a CID: a letter, then up to 127 letters, "
+             "digits, dots, underscores or dashes",
+             index + 1, what);
+        return NULL;
+    }
+    return cid;
+}
+
+int arg_object(const cJSON *args, int index, const char *what, const cJSON **object,
+               struct error *err)
+{
+    const cJSON *given = cJSON_GetArrayItem(args, index);
+
+    *object = cJSON_IsNull(given) ? NULL : given;
+    if (*object && !cJSON_IsObject(*object))
+        return fail(err, ERROR_CPI, "argument %d, %s, must be an object", index + 1, what);
+    return 0;
+}
+
+cJSON *void_result(int failed)
+{
+    return failed < 0 ? NULL : cJSON_CreateNull();
+}

@@ -1,0 +1,72 @@
+#include "cpi/survey.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char **copy_lines(char *text)
+{
+    cleanup_free char **lines = split_lines(text);
+    char **copy = NULL;
+
+    for (char **line = lines; *line; line++) {
+        size_t length = strlen(*line);
+        while (length > 0 && (*line)[length - 1] == ' ')
+            (*line)[--length] = '\0';
+        if (length)
+            strings_add(&copy, *line);
+    }
+    return copy;
+}
+
+int survey_take(const struct virsh *virsh, struct survey_wish wish, struct survey *survey,
+                struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    if (!wish.networks && !wish.kvm)
+        return 0;
+    /* First, for it may fail without harm: that only means that there is no kvm. */
+    if (wish.kvm)
+        VIRSH_ADD(&script, "domcapabilities", "--virttype", "kvm");
+    VIRSH_ADD(&script, "net-list", "--all", "--name");
+    VIRSH_ADD(&script, "net-list", "--name");
+    VIRSH_ADD(&script, "net-list", "--all", "--autostart", "--name");
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    if (reply.status != 0)
+        return virsh_fail(&reply, err, "cannot list the networks of '%s'", virsh->uri);
+
+    char **out = reply.out;
+    if (wish.kvm)
+        survey->kvm = starts_with(*out++, "<domainCapabilities");
+    survey->networks = copy_lines(out[0]);
+    survey->active = copy_lines(out[1]);
+    survey->autostart = copy_lines(out[2]);
+    return 0;
+}
+
+int network_enable(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "net-start", name);
+    VIRSH_ADD(&script, "net-autostart", name);
+    VIRSH_ADD(&script, "net-list", "--name");
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    /* Another process may have started it just before us. */
+    cleanup_strings char **active = copy_lines(reply.out[2]);
+    if (!strings_contain(active, name))
+        return virsh_fail(&reply, err, "network '%s' did not start", name);
+    return 0;
+}
+
+void survey_release(struct survey *survey)
+{
+    util_free_stringsp(&survey->networks);
+    util_free_stringsp(&survey->active);
+    util_free_stringsp(&survey->autostart);
+    *survey = (struct survey){ 0 };
+}

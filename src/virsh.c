@@ -1,0 +1,150 @@
+#include "cpi/virsh.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Stands between the outputs of two commands: virsh's own 'echo' prints it, without a newline
+ * after it when virsh is quiet. */
+static const char separator[] = "==cpi==";
+
+/* virsh knows '...' and \ as a shell does. */
+static void quote(FILE *out, const char *word)
+{
+    fputc('\'', out);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*word, out);
+    fputc('\'', out);
+}
+
+static bool is_plain(const char *word)
+{
+    return *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789_./:@-") == strlen(word);
+}
+
+void virsh_add(struct virsh_script *script, const char *const *words)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = text_open(&text, &length);
+
+    if (script->text)
+        fprintf(out, "%s; echo %s; ", script->text, separator);
+    for (size_t i = 0; words[i]; i++) {
+        if (i)
+            fputc(' ', out);
+        if (is_plain(words[i]))
+            fputs(words[i], out);
+        else
+            quote(out, words[i]);
+    }
+    text_close(out);
+    free(script->text);
+    script->text = text;
+    script->count++;
+}
+
+/* What virsh said on stderr, each thing once, on one line. */
+static char *one_line(const char *text)
+{
+    static const char prefix[] = "error: ";
+    cleanup_free char *copy = xstrdup(text);
+    cleanup_free char **lines = split_lines(copy);
+    cleanup_strings char **seen = NULL;
+    char *joined = NULL;
+    size_t length;
+    FILE *out = text_open(&joined, &length);
+
+    for (char **line = lines; *line; line++) {
+        const char *said = *line + (starts_with(*line, prefix) ? strlen(prefix) : 0);
+        if (strings_contain(seen, said) || !*said)
+            continue;
+        fprintf(out, "%s%s", seen ? "; " : "", said);
+        strings_add(&seen, said);
+    }
+    text_close(out);
+    return joined;
+}
+
+static bool has_error(const char *text)
+{
+    return starts_with(text, "error:") || strstr(text, "\nerror:");
+}
+
+/* Cuts virsh's stdout into one piece for each command. */
+static char **cut(char *text, int count)
+{
+    char **pieces = NULL;
+
+    for (int i = 0; i < count; i++) {
+        char *end = text ? strstr(text, separator) : NULL;
+        if (end)
+            *end = '\0';
+        strings_add(&pieces, text ? text : "");
+        text = end ? end + strlen(separator) : NULL;
+    }
+    return pieces;
+}
+
+/* With no connection no command runs, and virsh says so in these words (LC_ALL=C). */
+static bool no_connection(const struct outcome *outcome)
+{
+    return outcome->status != 0 && strstr(outcome->err, "failed to connect to the hypervisor");
+}
+
+int virsh_play(const struct virsh *virsh, const struct virsh_script *script, const char *input,
+               struct virsh_reply *reply, struct error *err)
+{
+    cleanup_outcome struct outcome outcome = { 0 };
+    struct command command = {
+        .argv = ARGV(virsh->program, "-q", "-c", virsh->uri, script->text),
+        .input = input,
+        .input_length = input ? strlen(input) : 0,
+    };
+
+    if (host_run(virsh->host, &command, &outcome, err) < 0)
+        return -1;
+    cleanup_free char *complaints = one_line(outcome.err);
+    if (no_connection(&outcome)) {
+        fail(err, ERROR_CLOUD,
+             "cannot reach libvirt at '%s': %s (is libvirtd running, and may "
+             "this user connect to it?)",
+             virsh->uri, complaints);
+        return error_retriable(err);
+    }
+    reply->status = outcome.status;
+    reply->out = cut(outcome.out, script->count);
+    reply->ok = outcome.status == 0 && !has_error(outcome.err);
+    reply->complaints = steal_pointer(&complaints);
+    if (*reply->complaints)
+        log_event(virsh->host->log, "  virsh says: %s", reply->complaints);
+    return 0;
+}
+
+int virsh_fail(const struct virsh_reply *reply, struct error *err, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    cleanup_free char *what = xvasprintf(format, arguments);
+    va_end(arguments);
+
+    return fail(err, ERROR_CLOUD, "%s: %s", what,
+                *reply->complaints ? reply->complaints : "virsh gave no reason");
+}
+
+void virsh_script_release(struct virsh_script *script)
+{
+    free(script->text);
+    *script = (struct virsh_script){ 0 };
+}
+
+void virsh_reply_release(struct virsh_reply *reply)
+{
+    util_free_stringsp(&reply->out);
+    free(reply->complaints);
+    *reply = (struct virsh_reply){ 0 };
+}

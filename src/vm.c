@@ -1,0 +1,130 @@
+#include "cpi/vm.h"
+
+#include "cpi/domain.h"
+#include "cpi/json.h"
+
+#include <string.h>
+
+#define METADATA_URI "https://bosh.io/xmlns/libvirt-cpi/1"
+
+/* What is shown travels on virsh's command line, where Linux takes 128 KiB in one word. */
+enum { METADATA_LIMIT = 32 << 10 };
+
+static int release_addresses(struct cpi *cpi, const char *cid, struct error *err)
+{
+    cleanup_json cJSON *record = NULL;
+    const cJSON *address;
+
+    if (store_read(&cpi->store, STORE_VM, cid, &record, err) < 0)
+        return -1;
+    cJSON_ArrayForEach(address, json_get(record, "addresses"))
+    {
+        const char *network = json_string(address, "network"), *ip = json_string(address, "ip");
+        if (network && ip && store_release_ip(&cpi->store, network, ip, cid, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The record goes last, for it says what else there is. */
+int vm_delete_locked(struct cpi *cpi, const char *cid, struct error *err)
+{
+    if (domain_delete(&cpi->virsh, cid, err) < 0 || release_addresses(cpi, cid, err) < 0)
+        return -1;
+    return store_remove(&cpi->store, STORE_VM, cid, err);
+}
+
+int vm_delete(struct cpi *cpi, const char *cid, struct error *err)
+{
+    cleanup_lock struct lock lock = LOCK_NONE;
+
+    if (store_lock(&cpi->store, STORE_VM, cid, LOCK_EXCLUSIVE, &lock, err) < 0 ||
+        vm_delete_locked(cpi, cid, err) < 0)
+        return -1;
+    host_retire_lock(&lock);
+    return 0;
+}
+
+int vm_reboot(struct cpi *cpi, const char *cid, struct error *err)
+{
+    cleanup_lock struct lock lock = LOCK_NONE;
+
+    if (store_lock(&cpi->store, STORE_VM, cid, LOCK_EXCLUSIVE, &lock, err) < 0)
+        return -1;
+    if (domain_restart(&cpi->virsh, cid, err) == 0)
+        return 0;
+    if (err->type == ERROR_VM_NOT_FOUND)
+        host_retire_lock(&lock);
+    return -1;
+}
+
+static char *value_text(const cJSON *value)
+{
+    return cJSON_IsString(value) ? xstrdup(value->valuestring) : json_print(value);
+}
+
+/* A title is one line: "web/0 (deployment)". */
+static char *make_title(const cJSON *metadata, const char *cid)
+{
+    const char *name = json_string(metadata, "name"), *job = json_string(metadata, "job");
+    const char *deployment = json_string(metadata, "deployment");
+    const cJSON *index = json_get(metadata, "index");
+    cleanup_free char *number = index ? value_text(index) : xstrdup("?");
+    cleanup_free char *instance = name  ? xstrdup(name)
+                                  : job ? xasprintf("%s/%s", job, number)
+                                        : xstrdup(cid);
+    char *title =
+        deployment ? xasprintf("%s (%s)", instance, deployment) : steal_pointer(&instance);
+
+    for (char *c = title; *c; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = ' ';
+    return title;
+}
+
+/* {"entries": [{"key", "value"}, ...]} for the template. */
+static cJSON *make_entries(const cJSON *metadata)
+{
+    cJSON *item = json_new_object(), *entries = json_new_array();
+    const cJSON *member;
+
+    cJSON_ArrayForEach(member, metadata)
+    {
+        cleanup_free char *text = value_text(member);
+        cJSON *entry = json_new_object();
+        json_put_string(entry, "key", member->string);
+        json_put_string(entry, "value", text);
+        json_put(entries, NULL, entry);
+    }
+    json_put(item, "entries", entries);
+    return item;
+}
+
+static char *make_text(const cJSON *entries)
+{
+    char *text = NULL;
+    size_t length;
+    const cJSON *entry;
+    FILE *out = text_open(&text, &length);
+
+    cJSON_ArrayForEach(entry, entries)
+        fprintf(out, "%s: %s\n", json_string(entry, "key"), json_string(entry, "value"));
+    text_close(out);
+    return text;
+}
+
+int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct error *err)
+{
+    cleanup_json cJSON *item = make_entries(metadata);
+    cleanup_free char *title = make_title(metadata, cid);
+    cleanup_free char *text = make_text(json_get(item, "entries"));
+    cleanup_free char *xml = template_render(&cpi->templates, "metadata", item, err);
+
+    if (!xml)
+        return -1;
+    if (strlen(title) + strlen(text) + strlen(xml) > METADATA_LIMIT)
+        return fail(err, ERROR_CPI, "the metadata of VM '%s' is larger than %d bytes", cid,
+                    METADATA_LIMIT);
+    struct description description = { title, text, xml, METADATA_URI };
+    return domain_describe(&cpi->virsh, cid, &description, err);
+}
