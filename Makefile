@@ -4,6 +4,7 @@
 #   make demo         install what is missing, build, show the life of a VM
 #   make test         install what is missing, build, run all the tests
 #   make check-fast   the tests that need neither root nor libvirt
+#   make check-live   the tests on real libvirt alone (as root)
 #   make lint         formatting and static analysis
 
 VERSION   := 0.1.0
@@ -29,7 +30,8 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check-fast check-unit check-cli check-live setup lint format clean
+.PHONY: all unit-tests sanitized demo test check-fast check-live lint format clean \
+        setup-build setup-demo setup-test
 
 all: $(BUILD)/cpi
 
@@ -55,6 +57,51 @@ $(BUILD)/templates.c: $(TEMPLATES) Makefile
 	  echo '{ 0 } };'; } > $@
 
 -include $(OBJECTS:.o=.d)
+
+# The unit tests, each with all of the program but main.
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+
+$(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBRARY) $(LDLIBS) -lcmocka
+
+-include $(UNIT_TESTS:=.d)
+
+unit-tests: $(UNIT_TESTS)
+
+# The unit and cli suites run what the sanitizers watch over.
+SANITIZED := build/sanitized
+SANITIZE  := BUILD=$(SANITIZED) CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined'
+
+sanitized:
+	$(MAKE) $(SANITIZE) all unit-tests
+
+setup-build:
+	tests/setup build
+
+setup-demo:
+	tests/setup build run
+
+setup-test:
+	tests/setup build run test
+
+# A make of its own, for pkg-config may only now be there.
+demo: setup-demo
+	$(MAKE) all
+	tests/demo/demo
+
+test: setup-test
+	$(MAKE) all sanitized
+	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run $(TEST_FLAGS) unit cli lint live
+
+check-fast: all sanitized
+	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint
+
+check-live: all
+	tests/run live
+
+lint:
+	tests/run lint
 
 format:
 	clang-format -i $(SOURCES) $(wildcard include/cpi/*.h tests/unit/*.c tests/unit/*.h)

@@ -72,6 +72,16 @@ static int remember(struct attachment *a, const char *vm, struct error *err)
     return store_write(&a->cpi->store, STORE_DISK, a->disk, a->record, err);
 }
 
+/* The index of "vda" is 0, of "vdaa" 26. */
+static unsigned target_index(const char *target, const char *prefix)
+{
+    unsigned index = 0;
+
+    for (const char *letter = target + strlen(prefix); *letter >= 'a' && *letter <= 'z'; letter++)
+        index = index * 26 + (unsigned)(*letter - 'a') + 1;
+    return index ? index - 1 : 0;
+}
+
 /* vda, ..., vdz, vdaa, ... */
 static char *target_name(const char *prefix, unsigned index)
 {
@@ -95,20 +105,31 @@ static bool has_target(const struct blocks *blocks, const char *target)
 }
 
 /* libvirt wants a target name that no disk of either definition has; the guest never sees it. */
-static char *free_target(const struct domain_state *state, const char *prefix)
+static unsigned free_index(const struct domain_state *state, const char *prefix)
 {
     for (unsigned index = 0;; index++) {
         cleanup_free char *target = target_name(prefix, index);
         if (!has_target(&state->live, target) && !has_target(&state->config, target))
-            return steal_pointer(&target);
+            return index;
     }
 }
 
-static char *render_disk(const struct attachment *a, const struct bus *bus, const char *target,
+/* By itself libvirt puts seven disks on a SCSI controller and then wants a slot for another one. */
+static cJSON *scsi_address(unsigned index)
+{
+    cJSON *address = json_new_object();
+
+    json_put_number(address, "target", index % 256);
+    json_put_number(address, "unit", index / 256);
+    return address;
+}
+
+static char *render_disk(const struct attachment *a, const struct bus *bus, unsigned index,
                          struct error *err)
 {
     const char *format = json_string(a->record, "format");
     cleanup_free char *path = xasprintf("%s/disk.%s", a->directory, format ? format : "raw");
+    cleanup_free char *target = target_name(bus->prefix, index);
     cleanup_json cJSON *item = json_new_object();
 
     json_put_string(item, "path", path);
@@ -117,13 +138,14 @@ static char *render_disk(const struct attachment *a, const struct bus *bus, cons
     json_put_string(item, "bus", bus->name);
     json_put_string(item, "serial", a->disk);
     json_put_bool(item, "boot", false);
+    json_put(item, "address",
+             strcmp(bus->name, "scsi") == 0 ? scsi_address(index) : cJSON_CreateFalse());
     return template_render(&a->cpi->templates, "disk", item, err);
 }
 
 static int attach_on(struct attachment *a, const struct bus *bus, struct error *err)
 {
-    cleanup_free char *target = free_target(&a->state, bus->prefix);
-    cleanup_free char *xml = render_disk(a, bus, target, err);
+    cleanup_free char *xml = render_disk(a, bus, free_index(&a->state, bus->prefix), err);
 
     if (!xml)
         return -1;
@@ -163,7 +185,9 @@ static int mend(struct attachment *a, struct error *err)
     cleanup_reply struct virsh_reply reply = { 0 };
 
     if (a->live) {
-        cleanup_free char *xml = render_disk(a, bus_of(a->cpi, a->live), a->live->target, err);
+        const struct bus *bus = bus_of(a->cpi, a->live);
+        cleanup_free char *xml =
+            render_disk(a, bus, target_index(a->live->target, bus->prefix), err);
         if (!xml || domain_attach(&a->cpi->virsh, a->vm, false, xml, err) < 0)
             return -1;
     } else if (domain_detach(&a->cpi->virsh, a->vm, a->config->target, DEFINITION_CONFIG, &reply,

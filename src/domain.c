@@ -97,13 +97,13 @@ static int describe(const struct virsh *virsh, const char *name, const struct de
                     bool live, struct virsh_reply *reply, struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
-    /* Without --live a second --config does no harm. */
-    const char *scope = live ? "--live" : "--config";
+    /* The NULL of the last word ends a command early. */
+    const char *also = live ? "--live" : NULL;
 
-    VIRSH_ADD(&script, "desc", name, "--config", scope, "--title", "--new-desc", d->title);
-    VIRSH_ADD(&script, "desc", name, "--config", scope, "--new-desc", d->text);
+    VIRSH_ADD(&script, "desc", name, "--title", "--new-desc", d->title, "--config", also);
+    VIRSH_ADD(&script, "desc", name, "--new-desc", d->text, "--config", also);
     VIRSH_ADD(&script, "metadata", name, d->uri, "--key", "bosh", "--set", d->metadata, "--config",
-              scope);
+              also);
     return virsh_play(virsh, &script, NULL, reply, err);
 }
 
@@ -182,8 +182,8 @@ int domain_attach(const struct virsh *virsh, const char *name, bool live, const 
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
-    VIRSH_ADD(&script, "attach-device", name, "/dev/stdin", "--config",
-              live ? "--live" : "--config");
+    /* The NULL of the last word ends the command early. */
+    VIRSH_ADD(&script, "attach-device", name, "/dev/stdin", "--config", live ? "--live" : NULL);
     if (virsh_play(virsh, &script, xml, &reply, err) < 0)
         return -1;
     return reply.ok ? 0

@@ -36,6 +36,7 @@ static cJSON *make_disk(const struct vm_domain *domain, enum vm_file file, int *
     json_put_string(disk, "bus", domain->bus->name);
     json_put_string(disk, "serial", root ? domain->root_serial : domain->ephemeral_serial);
     json_put_bool(disk, "boot", root);
+    json_put_bool(disk, "address", false);
     return disk;
 }
 

@@ -1,0 +1,155 @@
+# What the live tests share: the lab that setup_suite started, cpi calls and the guest's console.
+# shellcheck shell=bash
+
+root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+lab=$root/tests/lab
+
+# Generous, for these machines are shared and TCG is slow.
+patience=180
+
+setup() {
+    CPI=${LIVE_CPI:-$root/build/cpi}
+    LAB=$BATS_SUITE_TMPDIR/lab
+    STORE=$BATS_TEST_TMPDIR/store
+    CONFIG=$BATS_TEST_TMPDIR/cpi.json
+    URI=$(<"$LAB/uri")
+    chmod 0755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR"
+    write_config '{}'
+}
+
+# Whatever a test leaves is removed, so that the next one starts on a clean host.
+teardown() {
+    local vm
+    for vm in $(virsh_lab list --all --name); do
+        virsh_lab destroy "$vm" >/dev/null 2>&1 || true
+        virsh_lab undefine "$vm" --managed-save --nvram >/dev/null 2>&1 || true
+    done
+}
+
+# write_config JSON: the usual config with these keys over it
+write_config() {
+    jq -n --arg store "$STORE" --arg uri "$URI" --argjson more "$1" '{
+        store_dir: $store, uri: $uri, storage_controller: "SATA",
+        agent: { mbus: "https://mbus:mbus-password@0.0.0.0:6868", ntp: ["ntp.example.org"] }
+    } + $more' >"$CONFIG"
+}
+
+virsh_lab() {
+    virsh -q -c "$URI" "$@"
+}
+
+# call METHOD [ARGUMENTS-JSON]: the whole response, in $response
+call() {
+    response=$(jq -cn --arg method "$1" --argjson arguments "${2:-[]}" \
+        '{method: $method, arguments: $arguments, api_version: 2,
+          context: {director_uuid: "live", request_id: "cpi-1"}}' |
+        "$CPI" --config "$CONFIG" 2>>"$BATS_TEST_TMPDIR/stderr")
+}
+
+# cpi METHOD [ARGUMENTS-JSON]: succeeds; the result is in $result, as text where it is a string
+cpi() {
+    call "$@"
+    if [[ $(jq -r '.error == null' <<<"$response") != true ]]; then
+        echo "$1 ${2-}: $response" >&2
+        tail -n 20 "$BATS_TEST_TMPDIR/stderr" >&2
+        return 1
+    fi
+    result=$(jq -r '.result' <<<"$response")
+}
+
+# cpi_fails TYPE TEXT METHOD [ARGUMENTS-JSON]: fails with this type and a message that has TEXT
+cpi_fails() {
+    local type=$1 text=$2
+    shift 2
+    call "$@"
+    if [[ $(jq -r '.error.type' <<<"$response") != "Bosh::Clouds::$type" ||
+        $(jq -r '.error.message' <<<"$response") != *"$text"* ]]; then
+        echo "$*: expected $type with '$text', got $response" >&2
+        return 1
+    fi
+}
+
+# wait_for COMMAND…: until it succeeds
+wait_for() {
+    local deadline=$((SECONDS + patience))
+    until "$@"; do
+        if ((SECONDS >= deadline)); then
+            echo "gave up waiting for: $*" >&2
+            return 1
+        fi
+        sleep 0.2
+    done
+}
+
+console() {
+    echo "$STORE/vms/$1/console.log"
+}
+
+console_has() {
+    grep -q -- "$2" "$(console "$1")" 2>/dev/null
+}
+
+# on_console VM LINE: waits until the guest has printed a line with this text
+on_console() {
+    wait_for console_has "$1" "$2" || {
+        echo "console of $1:" >&2
+        cat "$(console "$1")" >&2
+        return 1
+    }
+}
+
+# boots VM [N]: waits until the guest has come up the Nth time
+boots() {
+    wait_for console_ready "$1" "${2:-1}" || {
+        cat "$(console "$1")" >&2
+        return 1
+    }
+}
+
+console_ready() {
+    (($(grep -c '^guest: ready' "$(console "$1")" 2>/dev/null || true) >= $2))
+}
+
+stemcell() {
+    local image
+    image=$("$lab/stemcell.sh" "${1:-qcow2}" 2>/dev/null)
+    cpi create_stemcell "$(jq -cn --arg image "$image" '[$image, {name: "lab", version: "1"}]')"
+}
+
+# networks IP [LIBVIRT-NETWORK]: a manual network as the Director writes it
+networks() {
+    local name=${2:-default} net=${1%.*}
+    jq -cn --arg ip "$1" --arg name "$name" --arg gateway "$net.1" '{private: {
+        type: "manual", ip: $ip, prefix: "32", netmask: "255.255.255.0", gateway: $gateway,
+        dns: [$gateway], default: ["dns", "gateway"], cloud_properties: {name: $name}}}'
+}
+
+# create_vm AGENT STEMCELL IP [CLOUD-PROPERTIES]: the CID is in $vm, the networks in $vm_networks
+create_vm() {
+    local properties='{"memory": 256, "ephemeral_disk": 96}'
+    cpi create_vm "$(jq -cn --arg agent "$1" --arg stemcell "$2" --argjson networks "$(networks "$3")" \
+        --argjson properties "$properties" --argjson more "${4:-{\}}" \
+        '[$agent, $stemcell, $properties + $more, $networks, [], {bosh: {password: "*"}}]')"
+    vm=$(jq -r '.[0]' <<<"$result")
+    vm_networks=$(jq -c '.[1]' <<<"$result")
+}
+
+# disk MIB: the CID is in $disk
+disk() {
+    cpi create_disk "[$1, {}, null]"
+    disk=$result
+}
+
+# The store and libvirt hold nothing of ours.
+nothing_left() {
+    local left
+    left=$(find "$STORE" -mindepth 1 ! -type d ! -path "$STORE/.lock/*" ! -path "$STORE/version")
+    [[ -z $left ]] || {
+        printf 'left in the store:\n%s\n' "$left" >&2
+        return 1
+    }
+    [[ -z $(virsh_lab list --all --name) ]] || {
+        virsh_lab list --all >&2
+        return 1
+    }
+}
