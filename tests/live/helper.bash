@@ -20,10 +20,12 @@ setup() {
 # Whatever a test leaves is removed, so that the next one starts on a clean host.
 teardown() {
     local vm
+    URI=$(<"$LAB/uri")
     for vm in $(virsh_lab list --all --name); do
         virsh_lab destroy "$vm" >/dev/null 2>&1 || true
         virsh_lab undefine "$vm" --managed-save --nvram >/dev/null 2>&1 || true
     done
+    [[ ! -e $BATS_TEST_TMPDIR/user-lab/pid ]] || "$lab/libvirtd.sh" stop "$BATS_TEST_TMPDIR/user-lab"
 }
 
 # write_config JSON: the usual config with these keys over it

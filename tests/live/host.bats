@@ -54,7 +54,10 @@ EOF
     boots "$vm"
     cpi attach_disk "[\"$first\", \"$disk\"]"
     on_console "$first" "^guest: persistent virtio-$disk blank, wrote owner=agent-u"
-    [[ $(stat -c %U "$STORE/disks/$disk"/disk.*) == libvirt-qemu ]]
+    [[ $(stat -c %U "$STORE/disks/$disk"/disk.qcow2) == libvirt-qemu ]] || {
+        ls -l "$STORE/disks/$disk" >&2
+        false
+    }
     cpi detach_disk "[\"$first\", \"$disk\"]"
     cpi attach_disk "[\"$vm\", \"$disk\"]"
     on_console "$vm" "^guest: persistent virtio-$disk owner=agent-u"
