@@ -85,8 +85,7 @@ static void warn_unknown(const cJSON *object, const char *where, struct log *log
 {
     const cJSON *member;
 
-    cJSON_ArrayForEach(member, object)
-    {
+    cJSON_ArrayForEach (member, object) {
         bool known = find_key(member->string) != NULL;
         for (size_t i = 0; i < ARRAY_SIZE(context_keys); i++)
             known = known || strcmp(member->string, context_keys[i]) == 0;
@@ -299,11 +298,11 @@ static void check_agent(struct reader *r)
         complain(r, "'agent.mbus' is required: the URL at which the agent is reached");
     if (ntp && !cJSON_IsArray(ntp))
         complain(r, "'agent.ntp' must be a list of server names");
-    cJSON_ArrayForEach(server, ntp) if (!cJSON_IsString(server))
-    {
-        complain(r, "'agent.ntp' must be a list of server names");
-        break;
-    }
+    cJSON_ArrayForEach (server, ntp)
+        if (!cJSON_IsString(server)) {
+            complain(r, "'agent.ntp' must be a list of server names");
+            break;
+        }
     if (blobstore && !cJSON_IsObject(blobstore))
         complain(r, "'agent.blobstore' must be an object");
 }

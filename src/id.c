@@ -51,7 +51,7 @@ bool id_valid(const char *id)
         return false;
     while (is_letter(id[length]) || (id[length] && strchr("0123456789._-", id[length])))
         length++;
-    return id[length] == '\0' && length <= 128;
+    return length <= 128 && id[length] == '\0';
 }
 
 const char *id_uuid(const char *id)

@@ -150,8 +150,9 @@ int nics_read(const cJSON *networks, const struct nic_defaults *defaults, struct
     if (networks && !cJSON_IsNull(networks) && !cJSON_IsObject(networks))
         return fail(err, ERROR_CPI, "the networks must be an object");
     nics->settings = cJSON_IsObject(networks) ? json_copy(networks) : json_new_object();
-    cJSON_ArrayForEach(network,
-                       networks) if (read_network(network, defaults, nics, err) < 0) return -1;
+    cJSON_ArrayForEach (network, networks)
+        if (read_network(network, defaults, nics, err) < 0)
+            return -1;
     return 0;
 }
 

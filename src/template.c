@@ -208,7 +208,9 @@ static int render_section(const struct renderer *r, const struct tag *tag, const
         return render_text(r, body, item);
     if (!cJSON_IsArray(value))
         return render_text(r, body, value);
-    cJSON_ArrayForEach(each, value) if (render_text(r, body, each) < 0) return -1;
+    cJSON_ArrayForEach (each, value)
+        if (render_text(r, body, each) < 0)
+            return -1;
     return 0;
 }
 

@@ -17,8 +17,7 @@ static int release_addresses(struct cpi *cpi, const char *cid, struct error *err
 
     if (store_read(&cpi->store, STORE_VM, cid, &record, err) < 0)
         return -1;
-    cJSON_ArrayForEach(address, json_get(record, "addresses"))
-    {
+    cJSON_ArrayForEach (address, json_get(record, "addresses")) {
         const char *network = json_string(address, "network"), *ip = json_string(address, "ip");
         if (network && ip && store_release_ip(&cpi->store, network, ip, cid, err) < 0)
             return -1;
@@ -88,8 +87,7 @@ static cJSON *make_entries(const cJSON *metadata)
     cJSON *item = json_new_object(), *entries = json_new_array();
     const cJSON *member;
 
-    cJSON_ArrayForEach(member, metadata)
-    {
+    cJSON_ArrayForEach (member, metadata) {
         cleanup_free char *text = value_text(member);
         cJSON *entry = json_new_object();
         json_put_string(entry, "key", member->string);
@@ -107,7 +105,7 @@ static char *make_text(const cJSON *entries)
     const cJSON *entry;
     FILE *out = text_open(&text, &length);
 
-    cJSON_ArrayForEach(entry, entries)
+    cJSON_ArrayForEach (entry, entries)
         fprintf(out, "%s: %s\n", json_string(entry, "key"), json_string(entry, "value"));
     text_close(out);
     return text;

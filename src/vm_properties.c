@@ -52,8 +52,10 @@ int vm_properties_read(const cJSON *cloud_properties, struct vm_properties *prop
         if (read_property(cloud_properties, &properties_known[i], value, err) < 0)
             return -1;
     }
-    cJSON_ArrayForEach(member, cloud_properties) if (!is_known(member->string)) log_note(
-        log, "warning: the VM's cloud_properties.%s is not known: it is ignored", member->string);
+    cJSON_ArrayForEach (member, cloud_properties)
+        if (!is_known(member->string))
+            log_note(log, "warning: the VM's cloud_properties.%s is not known: it is ignored",
+                     member->string);
     return 0;
 }
 
