@@ -1,5 +1,6 @@
 #include "cpi/agent.h"
 #include "cpi/disk.h"
+#include "cpi/disk_properties.h"
 #include "cpi/domain.h"
 #include "cpi/json.h"
 
@@ -12,6 +13,7 @@ struct attachment {
     char *directory;                   /* the disk's */
     cJSON *record;                     /* the disk's */
     const struct block *live, *config; /* where it is attached; part of state */
+    struct disk_properties properties;
     struct domain_state state;
     struct lock vm_lock, disk_lock;
 };
@@ -114,32 +116,22 @@ static unsigned free_index(const struct domain_state *state, const char *prefix)
     }
 }
 
-/* By itself libvirt puts seven disks on a SCSI controller and then wants a slot for another one. */
-static cJSON *scsi_address(unsigned index)
-{
-    cJSON *address = json_new_object();
-
-    json_put_number(address, "target", index % 256);
-    json_put_number(address, "unit", index / 256);
-    return address;
-}
-
 static char *render_disk(const struct attachment *a, const struct bus *bus, unsigned index,
                          struct error *err)
 {
-    const char *format = json_string(a->record, "format");
-    cleanup_free char *path = xasprintf("%s/disk.%s", a->directory, format ? format : "raw");
+    cleanup_free char *path = disk_path(a->cpi, a->disk, a->record);
     cleanup_free char *target = target_name(bus->prefix, index);
-    cleanup_json cJSON *item = json_new_object();
+    const struct disk_device device = {
+        .path = path,
+        .format = disk_format(a->record),
+        .target = target,
+        .serial = a->disk,
+        .bus = bus,
+        .properties = &a->properties,
+        .index = (int)index,
+    };
+    cleanup_json cJSON *item = disk_device_item(&device);
 
-    json_put_string(item, "path", path);
-    json_put_string(item, "format", format ? format : "raw");
-    json_put_string(item, "target", target);
-    json_put_string(item, "bus", bus->name);
-    json_put_string(item, "serial", a->disk);
-    json_put_bool(item, "boot", false);
-    json_put(item, "address",
-             strcmp(bus->name, "scsi") == 0 ? scsi_address(index) : cJSON_CreateFalse());
     return template_render(&a->cpi->templates, "disk", item, err);
 }
 
@@ -156,11 +148,13 @@ static int attach_on(struct attachment *a, const struct bus *bus, struct error *
 static const struct bus *attach_somewhere(struct attachment *a, struct error *err)
 {
     const struct hypervisor *hypervisor = a->cpi->config.hypervisor;
+    const struct bus *wanted = a->properties.bus ? a->properties.bus : hypervisor->hotplug_bus;
     cleanup_error struct error second = { 0 };
 
-    if (attach_on(a, hypervisor->hotplug_bus, err) == 0)
-        return hypervisor->hotplug_bus;
-    if (!hypervisor->overflow_bus || err->type != ERROR_CLOUD || err->ok_to_retry)
+    if (attach_on(a, wanted, err) == 0)
+        return wanted;
+    if (a->properties.bus || !hypervisor->overflow_bus || err->type != ERROR_CLOUD ||
+        err->ok_to_retry)
         return NULL;
     log_event(a->cpi->log, "no place on the %s bus, trying %s", hypervisor->hotplug_bus->name,
               hypervisor->overflow_bus->name);
@@ -220,6 +214,9 @@ static const struct bus *attach(struct attachment *a, struct error *err)
              a->cpi->store.dir);
         return NULL;
     }
+    if (disk_properties_read(json_get(a->record, "cloud_properties"), a->cpi->config.hypervisor,
+                             &a->properties, NULL, err) < 0)
+        return NULL;
     if (a->state.active && !a->live != !a->config && mend(a, err) < 0)
         return NULL;
     if (a->config)

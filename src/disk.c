@@ -6,28 +6,75 @@
 
 #include <string.h>
 
-static cJSON *make_record(const struct cpi *cpi, const struct disk_request *request)
+const char *disk_format(const cJSON *record)
+{
+    const char *format = json_string(record, "format");
+
+    return format ? format : "raw";
+}
+
+char *disk_path(const struct cpi *cpi, const char *cid, const cJSON *record)
+{
+    cleanup_free char *name = xasprintf("disk.%s", disk_format(record));
+
+    return store_path(&cpi->store, STORE_DISK, cid, name);
+}
+
+uint64_t disk_size_mib(const cJSON *record)
+{
+    static const uint64_t range[] = { 1, 1ULL << 43 };
+    cleanup_error struct error ignored = { 0 };
+    uint64_t size = 0;
+
+    json_whole(json_get(record, "size_mib"), "size_mib", range, &size, &ignored);
+    return size;
+}
+
+int disk_check_space(const struct cpi *cpi, const struct disk_properties *properties,
+                     uint64_t size_mib, struct error *err)
+{
+    uint64_t available;
+
+    if (!disk_properties_take_space(properties))
+        return 0;
+    if (host_free_bytes(&cpi->host, cpi->store.dir, &available, err) < 0)
+        return -1;
+    if (size_mib <= available / MIB)
+        return 0;
+    return fail(err, ERROR_NO_DISK_SPACE,
+                "a preallocated disk needs %llu MiB but '%s' has only %llu MiB left",
+                (unsigned long long)size_mib, cpi->store.dir,
+                (unsigned long long)(available / MIB));
+}
+
+static cJSON *make_record(const struct disk_request *request,
+                          const struct disk_properties *properties)
 {
     cJSON *record = json_new_object();
 
-    json_put_string(record, "format", cpi->config.hypervisor->disk_format);
+    json_put_string(record, "format", properties->format);
     json_put_number(record, "size_mib", (double)request->size_mib);
     json_put(record, "cloud_properties",
              request->cloud_properties ? json_copy(request->cloud_properties) : json_new_object());
     return record;
 }
 
-static int make(struct cpi *cpi, const struct disk_request *request, const char *cid,
-                struct error *err)
+static int make(struct cpi *cpi, const struct disk_request *request,
+                const struct disk_properties *properties, const char *cid, struct error *err)
 {
-    const char *format = cpi->config.hypervisor->disk_format;
     cleanup_free char *staged = store_stage(&cpi->store, STORE_DISK, cid, err);
-    cleanup_json cJSON *record = make_record(cpi, request);
+    cleanup_json cJSON *record = make_record(request, properties);
 
     if (!staged)
         return -1;
-    cleanup_free char *path = xasprintf("%s/disk.%s", staged, format);
-    if (image_create(&cpi->host, path, format, request->size_mib, err) < 0)
+    cleanup_free char *path = xasprintf("%s/disk.%s", staged, properties->format);
+    const struct image_request image = {
+        .path = path,
+        .format = properties->format,
+        .preallocation = properties->preallocation,
+        .size_mib = request->size_mib,
+    };
+    if (image_create(&cpi->host, &image, err) < 0)
         return -1;
     return store_publish(&cpi->store, STORE_DISK, cid, record, err);
 }
@@ -36,13 +83,17 @@ int disk_create(struct cpi *cpi, const struct disk_request *request, char cid[ID
                 struct error *err)
 {
     cleanup_lock struct lock lock = LOCK_NONE;
+    struct disk_properties properties = { 0 };
 
     id_new_serial(cid);
-    if (store_prepare(&cpi->store, err) < 0 ||
+    if (disk_properties_read(request->cloud_properties, cpi->config.hypervisor, &properties,
+                             cpi->log, err) < 0 ||
+        store_prepare(&cpi->store, err) < 0 ||
+        disk_check_space(cpi, &properties, request->size_mib, err) < 0 ||
         store_lock(&cpi->store, STORE_DISK, cid, LOCK_EXCLUSIVE, &lock, err) < 0 ||
         store_sweep(&cpi->store, STORE_DISK, err) < 0)
         return -1;
-    if (make(cpi, request, cid, err) == 0)
+    if (make(cpi, request, &properties, cid, err) == 0)
         return 0;
     cleanup_error struct error undoing = { 0 };
     if (store_remove(&cpi->store, STORE_DISK, cid, &undoing) < 0)
@@ -108,7 +159,6 @@ int disk_set_metadata(struct cpi *cpi, const char *cid, const cJSON *metadata, s
     }
     if (got < 0)
         return -1;
-    cJSON_DeleteItemFromObjectCaseSensitive(record, "metadata");
-    json_put(record, "metadata", metadata ? json_copy(metadata) : json_new_object());
+    json_set(record, "metadata", metadata ? json_copy(metadata) : json_new_object());
     return store_write(&cpi->store, STORE_DISK, cid, record, err);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int fail_errno(struct error *err, const char *what, const char *path)
@@ -109,6 +110,17 @@ int host_exists(const struct host *host, const char *path, struct error *err)
     if (lstat(path, &status) == 0)
         return 1;
     return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(err, "look at", path);
+}
+
+int host_free_bytes(const struct host *host, const char *path, uint64_t *bytes, struct error *err)
+{
+    struct statvfs status;
+
+    (void)host;
+    if (statvfs(path, &status) < 0)
+        return fail_errno(err, "look at the file system of", path);
+    *bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return 0;
 }
 
 int host_rename(const struct host *host, const char *from, const char *to, struct error *err)

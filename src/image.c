@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A copy may take longer than other commands, by as much as a slow disk needs. Bytes. */
+enum { COPIED_A_SECOND = 8 << 20 };
+
 /* qemu-img answers 1 to everything; what the operator needs is in its last line on stderr. */
 static int judge(const struct outcome *outcome, const char *path, struct error *err)
 {
@@ -36,12 +39,46 @@ static int run(const struct host *host, const char *path, const char *const *arg
     return judge(&outcome, path, err);
 }
 
-int image_create(const struct host *host, const char *path, const char *format, uint64_t size_mib,
-                 struct error *err)
+int image_create(const struct host *host, const struct image_request *request, struct error *err)
 {
-    cleanup_free char *size = xasprintf("%lluM", (unsigned long long)size_mib);
+    cleanup_free char *size = xasprintf("%lluM", (unsigned long long)request->size_mib);
+    cleanup_free char *option =
+        request->preallocation ? xasprintf("preallocation=%s", request->preallocation) : NULL;
 
-    return run(host, path, ARGV("qemu-img", "create", "-q", "-f", format, path, size), err);
+    if (!option)
+        return run(host, request->path,
+                   ARGV("qemu-img", "create", "-q", "-f", request->format, request->path, size),
+                   err);
+    return run(
+        host, request->path,
+        ARGV("qemu-img", "create", "-q", "-f", request->format, "-o", option, request->path, size),
+        err);
+}
+
+int image_grow(const struct host *host, const struct image_request *request, struct error *err)
+{
+    cleanup_free char *size = xasprintf("%lluM", (unsigned long long)request->size_mib);
+    cleanup_free char *option =
+        xasprintf("--preallocation=%s", request->preallocation ? request->preallocation : "off");
+
+    return run(host, request->path,
+               ARGV("qemu-img", "resize", "-q", "-f", request->format, option, request->path, size),
+               err);
+}
+
+int image_convert(const struct host *host, const char *path, const struct image_info *from,
+                  const char *target, const char *format, struct error *err)
+{
+    cleanup_outcome struct outcome outcome = { 0 };
+    const int patience = host->command_timeout + (int)(from->virtual_bytes / COPIED_A_SECOND);
+    struct command command = {
+        .argv = ARGV("qemu-img", "convert", "-q", "-f", from->format, "-O", format, path, target),
+        .timeout_s = patience,
+    };
+
+    if (host_run(host, &command, &outcome, err) < 0)
+        return -1;
+    return judge(&outcome, target, err);
 }
 
 int image_create_overlay(const struct host *host, const char *path, const struct backing *backing,

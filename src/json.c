@@ -227,6 +227,12 @@ void json_put_bool(cJSON *object, const char *key, bool value)
     json_put(object, key, cJSON_CreateBool(value));
 }
 
+void json_set(cJSON *object, const char *key, cJSON *value)
+{
+    if (!cJSON_ReplaceItemInObjectCaseSensitive(object, key, value))
+        json_put(object, key, value);
+}
+
 void json_deletep(cJSON **value)
 {
     cJSON_Delete(*value);

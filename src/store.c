@@ -14,6 +14,7 @@ static const struct {
     [STORE_VM] = { "vms", "vm.json", "vm" },
     [STORE_DISK] = { "disks", "disk.json", "disk" },
     [STORE_STEMCELL] = { "stemcells", "stemcell.json", "stemcell" },
+    [STORE_SNAPSHOT] = { "snapshots", "snapshot.json", "snapshot" },
 };
 
 static char *version_path(const struct store *store)
@@ -59,11 +60,8 @@ int store_prepare(const struct store *store, struct error *err)
     static const struct {
         const char *name;
         mode_t mode;
-    } directories[] = { { "vms", 0711 },
-                        { "disks", 0711 },
-                        { "stemcells", 0711 },
-                        { "networks", 0700 },
-                        { ".lock", 0700 } };
+    } directories[] = { { "vms", 0711 },       { "disks", 0711 },    { "stemcells", 0711 },
+                        { "snapshots", 0711 }, { "networks", 0700 }, { ".lock", 0700 } };
     cleanup_free char *version = version_path(store);
     cleanup_free char *content = xasprintf("%d\n", LAYOUT_VERSION);
     int there = host_exists(store->host, version, err);

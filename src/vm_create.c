@@ -169,8 +169,12 @@ static int make_disks(const struct making *m, struct error *err)
         return -1;
     if (domain->properties.ephemeral_mib == 0)
         return 0;
-    return image_create(host, ephemeral, m->cpi->config.hypervisor->disk_format,
-                        domain->properties.ephemeral_mib, err);
+    const struct image_request request = {
+        .path = ephemeral,
+        .format = m->cpi->config.hypervisor->disk_format,
+        .size_mib = domain->properties.ephemeral_mib,
+    };
+    return image_create(host, &request, err);
 }
 
 static int make_settings(const struct making *m, struct error *err)

@@ -1,5 +1,6 @@
 #include "cpi/vm_domain.h"
 
+#include "cpi/disk_properties.h"
 #include "cpi/json.h"
 
 #include <string.h>
@@ -15,29 +16,28 @@ char *vm_domain_file(const struct vm_domain *domain, enum vm_file file)
                      file == VM_EPHEMERAL ? domain->hypervisor->disk_format : "");
 }
 
-/* The next free target name on a bus: "sda", "sdb", ... */
-static cJSON *next_target(const char *prefix, int *used)
+/* The next free target name on a bus: "sda", "sdb", ... Owned by the caller. */
+static char *next_target(const char *prefix, int *used)
 {
-    char name[8];
-
-    snprintf(name, sizeof(name), "%s%c", prefix, 'a' + (*used)++);
-    return cJSON_CreateString(name);
+    return xasprintf("%s%c", prefix, 'a' + (*used)++);
 }
 
 static cJSON *make_disk(const struct vm_domain *domain, enum vm_file file, int *used)
 {
     cleanup_free char *path = vm_domain_file(domain, file);
+    cleanup_free char *target = next_target(domain->bus->prefix, used);
     bool root = file == VM_ROOT;
-    cJSON *disk = json_new_object();
+    const struct disk_device device = {
+        .path = path,
+        .format = root ? "qcow2" : domain->hypervisor->disk_format,
+        .target = target,
+        .serial = root ? domain->root_serial : domain->ephemeral_serial,
+        .bus = domain->bus,
+        .boot = root,
+        .index = -1,
+    };
 
-    json_put_string(disk, "path", path);
-    json_put_string(disk, "format", root ? "qcow2" : domain->hypervisor->disk_format);
-    json_put(disk, "target", next_target(domain->bus->prefix, used));
-    json_put_string(disk, "bus", domain->bus->name);
-    json_put_string(disk, "serial", root ? domain->root_serial : domain->ephemeral_serial);
-    json_put_bool(disk, "boot", root);
-    json_put_bool(disk, "address", false);
-    return disk;
+    return disk_device_item(&device);
 }
 
 /* The settings are on a CD-ROM of a bus that the machine has: q35 has no IDE, pc nothing else. */
@@ -47,10 +47,11 @@ static cJSON *make_cdrom(const struct vm_domain *domain, const int *used)
     bool ide = domain->controller == CONTROLLER_IDE;
     const char *prefix = ide ? "hd" : "sd";
     int taken = strcmp(prefix, domain->bus->prefix) == 0 ? *used : 0;
+    cleanup_free char *target = next_target(prefix, &taken);
     cJSON *cdrom = json_new_object();
 
     json_put_string(cdrom, "path", path);
-    json_put(cdrom, "target", next_target(prefix, &taken));
+    json_put_string(cdrom, "target", target);
     json_put_string(cdrom, "bus", ide ? "ide" : "sata");
     return cdrom;
 }

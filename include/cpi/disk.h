@@ -9,6 +9,7 @@
 #define CPI_DISK_H
 
 #include "cpi/cpi.h"
+#include "cpi/disk_properties.h"
 #include "cpi/id.h"
 
 #include <stdint.h>
@@ -24,6 +25,19 @@ int disk_create(struct cpi *cpi, const struct disk_request *request, char cid[ID
 /* An absent disk is success; ERROR_CLOUD while it is attached, naming the VM. */
 int disk_delete(struct cpi *cpi, const char *cid, struct error *err);
 
+/*
+ * Makes a detached disk larger, in place. ERROR_DISK_NOT_FOUND, ERROR_CLOUD while it is attached,
+ * ERROR_NOT_SUPPORTED when it would become smaller or its format cannot grow.
+ */
+int disk_resize(struct cpi *cpi, const char *cid, uint64_t size_mib, struct error *err);
+
+/*
+ * Gives a detached disk a new size (0: as it is) and new cloud_properties (NULL: as they are),
+ * converting its image if its format changes. Fails like disk_resize; the disk is then as before.
+ */
+int disk_update(struct cpi *cpi, const char *cid, const struct disk_request *request,
+                struct error *err);
+
 /* ERROR_DISK_NOT_FOUND. */
 int disk_set_metadata(struct cpi *cpi, const char *cid, const cJSON *metadata, struct error *err);
 
@@ -37,6 +51,15 @@ int disk_detach(struct cpi *cpi, const char *vm_cid, const char *disk_cid, struc
 
 /* The CIDs of the persistent disks of a VM. Owned by the caller. ERROR_VM_NOT_FOUND. */
 int disk_list(struct cpi *cpi, const char *vm_cid, char ***cids, struct error *err);
+
+/* What a disk's record says. The path is owned by the caller. */
+const char *disk_format(const cJSON *record);
+uint64_t disk_size_mib(const cJSON *record);
+char *disk_path(const struct cpi *cpi, const char *cid, const cJSON *record);
+
+/* ERROR_NO_DISK_SPACE when a disk that is preallocated would not fit. */
+int disk_check_space(const struct cpi *cpi, const struct disk_properties *properties,
+                     uint64_t size_mib, struct error *err);
 
 /* Is the disk attached to the VM that its record names? 1: *vm has it (owned by the caller), 0: no
  * VM has, -1: cannot tell. The disk's lock must be held. */

@@ -13,6 +13,7 @@
 #include "cpi/error.h"
 #include "cpi/log.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct host {
@@ -42,6 +43,9 @@ int host_get(const struct host *host, const char *path, char **text, struct erro
 
 /* 1: there is such a file or directory, 0: there is none, -1: cannot tell. */
 int host_exists(const struct host *host, const char *path, struct error *err);
+
+/* How much an ordinary user can still write to the file system of a path. */
+int host_free_bytes(const struct host *host, const char *path, uint64_t *bytes, struct error *err);
 
 int host_rename(const struct host *host, const char *from, const char *to, struct error *err);
 

@@ -32,6 +32,7 @@ struct hypervisor {
     const char *const *uri_drivers;      /* drivers a uri may name, ended by NULL */
     const char *const *stemcell_formats; /* that run here, ended by NULL */
     const char *disk_format;             /* of new disks: qemu-img's name and our file extension */
+    const char *const *disk_formats;     /* that new disks can have, ended by NULL */
     const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk */
     const struct bus *hotplug_bus;             /* of persistent disks */
     const struct bus *overflow_bus;            /* of persistent disks when that one is full */

@@ -18,9 +18,17 @@ struct image_info {
     uint64_t virtual_bytes;
 };
 
-/* Makes an empty thin image. */
-int image_create(const struct host *host, const char *path, const char *format, uint64_t size_mib,
-                 struct error *err);
+struct image_request {
+    const char *path, *format;
+    const char *preallocation; /* qemu-img's word, NULL: thin */
+    uint64_t size_mib;
+};
+
+/* Makes an empty image. */
+int image_create(const struct host *host, const struct image_request *request, struct error *err);
+
+/* Makes an image larger, in place. It must not be in use. */
+int image_grow(const struct host *host, const struct image_request *request, struct error *err);
 
 struct backing {
     const char *path, *format;
@@ -30,6 +38,10 @@ struct backing {
 /* Makes a qcow2 overlay of at least size_mib (0: as large as its backing image). */
 int image_create_overlay(const struct host *host, const char *path, const struct backing *backing,
                          uint64_t size_mib, struct error *err);
+
+/* Copies an image that is not in use into one of another format, which is independent. */
+int image_convert(const struct host *host, const char *path, const struct image_info *from,
+                  const char *target, const char *format, struct error *err);
 
 /*
  * Tells what a disk image of unknown origin is, by its content: "qcow2", or

@@ -55,6 +55,10 @@ void json_put_string(cJSON *object, const char *key, const char *text);
 void json_put_number(cJSON *object, const char *key, double number);
 void json_put_bool(cJSON *object, const char *key, bool value);
 
+/* Puts a member in place of the one that may be there; 'value' is owned by the object afterwards.
+ */
+void json_set(cJSON *object, const char *key, cJSON *value);
+
 void json_deletep(cJSON **value);
 
 #endif

@@ -36,6 +36,10 @@ cJSON *method_has_disk(struct cpi *cpi, const cJSON *args, struct error *err);
 cJSON *method_attach_disk(struct cpi *cpi, const cJSON *args, struct error *err);
 cJSON *method_detach_disk(struct cpi *cpi, const cJSON *args, struct error *err);
 cJSON *method_get_disks(struct cpi *cpi, const cJSON *args, struct error *err);
+cJSON *method_resize_disk(struct cpi *cpi, const cJSON *args, struct error *err);
+cJSON *method_update_disk(struct cpi *cpi, const cJSON *args, struct error *err);
+cJSON *method_snapshot_disk(struct cpi *cpi, const cJSON *args, struct error *err);
+cJSON *method_delete_snapshot(struct cpi *cpi, const cJSON *args, struct error *err);
 cJSON *method_set_disk_metadata(struct cpi *cpi, const cJSON *args, struct error *err);
 
 /* The argument's CID, checked; NULL and ERROR_CPI when it is none. Part of args. */

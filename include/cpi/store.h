@@ -4,11 +4,12 @@
  *     vms/<cid>/        all that a VM owns; 'creating' stands there until create_vm is through
  *     disks/<cid>/      a persistent disk and its record
  *     stemcells/<cid>/  a stemcell's image and its record
+ *     snapshots/<cid>/  a disk's copy and its record
  *     networks/<network>/<ip>  links to the CID of the VM that has the address
  *     .lock/            locks
  *     version           of this layout
  *
- * A disk or stemcell arrives under its name complete or not at all; what is on
+ * A disk, stemcell or snapshot arrives under its name complete or not at all; what is on
  * its way in or out has a name that starts with a dot. Each kind's record is a
  * JSON object.
  */
@@ -19,7 +20,7 @@
 
 #include <cjson/cJSON.h>
 
-enum store_kind { STORE_VM, STORE_DISK, STORE_STEMCELL };
+enum store_kind { STORE_VM, STORE_DISK, STORE_STEMCELL, STORE_SNAPSHOT };
 
 struct store {
     const struct host *host;

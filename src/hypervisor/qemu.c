@@ -11,6 +11,7 @@ const struct hypervisor hypervisor_qemu = {
     .uri_drivers = (const char *const[]){ "qemu", NULL },
     .stemcell_formats = (const char *const[]){ "openstack-qcow2", "openstack-raw", NULL },
     .disk_format = "qcow2",
+    .disk_formats = (const char *const[]){ "qcow2", "raw", "qcow", "vmdk", NULL },
     .buses = { [CONTROLLER_IDE] = &ide,
                [CONTROLLER_SCSI] = &scsi,
                [CONTROLLER_SATA] = &sata,

@@ -5,14 +5,15 @@
 
 #include <stdlib.h>
 
+static const uint64_t sizes[] = { 1, 1ULL << 43 };
+
 /* The third argument, a VM, is only a hint for placement, and there is one host to place on. */
 cJSON *method_create_disk(struct cpi *cpi, const cJSON *args, struct error *err)
 {
-    static const uint64_t range[] = { 1, 1ULL << 43 };
     struct disk_request request = { 0 };
     char cid[ID_SIZE];
 
-    if (json_whole(cJSON_GetArrayItem(args, 0), "argument 1, size (MiB),", range, &request.size_mib,
+    if (json_whole(cJSON_GetArrayItem(args, 0), "argument 1, size (MiB),", sizes, &request.size_mib,
                    err) < 0 ||
         arg_object(args, 1, "cloud_properties", &request.cloud_properties, err) < 0 ||
         disk_create(cpi, &request, cid, err) < 0)
@@ -75,4 +76,30 @@ cJSON *method_set_disk_metadata(struct cpi *cpi, const cJSON *args, struct error
     if (!cid || arg_object(args, 1, "metadata", &metadata, err) < 0)
         return NULL;
     return void_result(disk_set_metadata(cpi, cid, metadata, err));
+}
+
+cJSON *method_resize_disk(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    const char *cid = arg_cid(args, 0, "disk_cid", err);
+    uint64_t size;
+
+    if (!cid || json_whole(cJSON_GetArrayItem(args, 1), "argument 2, new_size (MiB),", sizes, &size,
+                           err) < 0)
+        return NULL;
+    return void_result(disk_resize(cpi, cid, size, err));
+}
+
+/* The CID stays valid, so the result is null. */
+cJSON *method_update_disk(struct cpi *cpi, const cJSON *args, struct error *err)
+{
+    const char *cid = arg_cid(args, 0, "disk_cid", err);
+    const cJSON *size = cJSON_GetArrayItem(args, 1);
+    struct disk_request request = { 0 };
+
+    if (!cid || arg_object(args, 2, "cloud_properties", &request.cloud_properties, err) < 0)
+        return NULL;
+    if (!cJSON_IsNull(size) &&
+        json_whole(size, "argument 2, new_size (MiB),", sizes, &request.size_mib, err) < 0)
+        return NULL;
+    return void_result(disk_update(cpi, cid, &request, err));
 }

@@ -1,0 +1,101 @@
+#include "cpi/backup.h"
+
+#include "cpi/json.h"
+
+#include <string.h>
+
+enum { POLL_MS = 200 };
+
+static char *render(const struct cpi *cpi, const char *target, const char *path, struct error *err)
+{
+    cleanup_json cJSON *item = json_new_object();
+
+    json_put_string(item, "target", target);
+    json_put_string(item, "path", path);
+    return template_render(&cpi->templates, "backup", item, err);
+}
+
+static int begin(struct cpi *cpi, const char *vm, const char *xml, struct virsh_reply *reply,
+                 struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+
+    VIRSH_ADD(&script, "backup-begin", vm, "--backupxml", "/dev/stdin");
+    return virsh_play(&cpi->virsh, &script, xml, reply, err);
+}
+
+static int abort_job(struct cpi *cpi, const char *vm, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "domjobabort", vm);
+    return virsh_play(&cpi->virsh, &script, NULL, &reply, err);
+}
+
+/* The value in a line such as "Job type:         None", "" where there is none. */
+static char *job_field(const char *text, const char *name)
+{
+    cleanup_free char *copy = xstrdup(text);
+    cleanup_free char **lines = split_lines(copy);
+
+    for (char **line = lines; *line; line++) {
+        if (!starts_with(*line, name))
+            continue;
+        const char *value = *line + strlen(name);
+        value += strspn(value, " ");
+        return xstrndup(value, strcspn(value, " "));
+    }
+    return xstrdup("");
+}
+
+/* Waits until no job runs, then asks how the last one ended, which libvirt tells once. */
+static int wait_for_end(struct cpi *cpi, const char *vm, struct error *err)
+{
+    for (;;) {
+        cleanup_script struct virsh_script script = { 0 };
+        cleanup_reply struct virsh_reply reply = { 0 };
+
+        VIRSH_ADD(&script, "domjobinfo", vm);
+        VIRSH_ADD(&script, "domjobinfo", vm, "--completed", "--keep-completed");
+        if (virsh_play(&cpi->virsh, &script, NULL, &reply, err) < 0)
+            return -1;
+        cleanup_free char *running = job_field(reply.out[0], "Job type:");
+        cleanup_free char *ended = job_field(reply.out[1], "Job type:");
+        if (strcmp(running, "None") == 0 && strcmp(ended, "Completed") == 0)
+            return 0;
+        if (strcmp(running, "None") == 0)
+            return virsh_fail(&reply, err, "the backup of a disk of VM '%s' ended as '%s'", vm,
+                              *ended ? ended : "unknown");
+        if (!*running)
+            return virsh_fail(&reply, err, "VM '%s' ended while a disk of it was copied", vm);
+        if (command_interrupted())
+            return fail(err, ERROR_CLOUD, "this call was asked to end while a disk was copied");
+        pause_ms(POLL_MS);
+    }
+}
+
+int backup_disk(struct cpi *cpi, const char *vm_cid, const char *target, const char *path,
+                struct error *err)
+{
+    cleanup_free char *xml = render(cpi, target, path, err);
+    cleanup_reply struct virsh_reply reply = { 0 }, second = { 0 };
+    const struct virsh_reply *said = &reply;
+    cleanup_error struct error ignored = { 0 };
+
+    if (!xml || begin(cpi, vm_cid, xml, &reply, err) < 0)
+        return -1;
+    if (!reply.ok) {
+        /* The VM's lock is ours, so a job that runs is one whose process was killed. */
+        if (abort_job(cpi, vm_cid, err) < 0 || host_remove(&cpi->host, path, err) < 0 ||
+            begin(cpi, vm_cid, xml, &second, err) < 0)
+            return -1;
+        said = &second;
+    }
+    if (!said->ok)
+        return virsh_fail(said, err, "libvirt did not copy disk '%s' of VM '%s'", target, vm_cid);
+    if (wait_for_end(cpi, vm_cid, err) == 0)
+        return 0;
+    abort_job(cpi, vm_cid, &ignored);
+    return -1;
+}
