@@ -25,6 +25,7 @@ static cJSON *disks(const struct agent_input *input)
     /* A string: the object form of the documentation breaks the agent. */
     json_put_string(disks, "system", input->system_disk);
     put_copy(disks, "ephemeral", input->ephemeral);
+    put_copy(disks, "raw_ephemeral", input->raw_ephemeral);
     json_put(disks, "persistent", json_new_object());
     return disks;
 }

@@ -33,6 +33,7 @@ static const struct key keys[] = {
     { .name = "host", .kind = STRING, .offset = MEMBER(host), .of_host = true },
     { .name = "username", .kind = STRING, .offset = MEMBER(username), .of_host = true },
     { .name = "private_key", .kind = STRING, .offset = MEMBER(private_key), .of_host = true },
+    { .name = "keep_failed_vms", .kind = BOOLEAN, .offset = MEMBER(keep_failed_vms) },
     { .name = "domain_type", .kind = STRING, .offset = NO_MEMBER },
     { .name = "default_network", .kind = STRING, .offset = MEMBER(default_network) },
     { .name = "template_dir", .kind = STRING, .offset = MEMBER(template_dir) },

@@ -219,6 +219,8 @@ cJSON *disk_device_item(const struct disk_device *device)
     json_put_bool(item, "boot", device->boot);
     json_put(item, "cache", text_or_false(p->cache));
     json_put(item, "io", text_or_false(p->io));
+    json_put(item, "iothread",
+             device->iothread ? cJSON_CreateNumber(device->iothread) : cJSON_CreateFalse());
     json_put_string(item, "discard", p->discard ? p->discard : "unmap");
     json_put(item, "tune", is_limited(p) ? make_tune(p) : cJSON_CreateFalse());
     json_put(item, "address", make_address(device));

@@ -50,17 +50,19 @@ int domain_exists(const struct virsh *virsh, const char *name, struct error *err
     return reply.ok ? 1 : look_for(virsh, name, err);
 }
 
-int domain_create(const struct virsh *virsh, const char *name, const char *xml, struct error *err)
+int domain_create(const struct virsh *virsh, const struct definition_request *request,
+                  struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
     VIRSH_ADD(&script, "define", "--validate", "/dev/stdin");
-    VIRSH_ADD(&script, "autostart", name);
-    VIRSH_ADD(&script, "start", name);
-    if (virsh_play(virsh, &script, xml, &reply, err) < 0)
+    if (request->autostart)
+        VIRSH_ADD(&script, "autostart", request->name);
+    VIRSH_ADD(&script, "start", request->name);
+    if (virsh_play(virsh, &script, request->xml, &reply, err) < 0)
         return -1;
-    return reply.ok ? 0 : virsh_fail(&reply, err, "libvirt did not start VM '%s'", name);
+    return reply.ok ? 0 : virsh_fail(&reply, err, "libvirt did not start VM '%s'", request->name);
 }
 
 /* The commands fail where there is nothing to do; what counts is that the name is gone. */

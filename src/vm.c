@@ -2,10 +2,9 @@
 
 #include "cpi/domain.h"
 #include "cpi/json.h"
+#include "cpi/vm_domain.h"
 
 #include <string.h>
-
-#define METADATA_URI "https://bosh.io/xmlns/libvirt-cpi/1"
 
 /* What is shown travels on virsh's command line, where Linux takes 128 KiB in one word. */
 enum { METADATA_LIMIT = 32 << 10 };
@@ -81,23 +80,6 @@ static char *make_title(const cJSON *metadata, const char *cid)
     return title;
 }
 
-/* {"entries": [{"key", "value"}, ...]} for the template. */
-static cJSON *make_entries(const cJSON *metadata)
-{
-    cJSON *item = json_new_object(), *entries = json_new_array();
-    const cJSON *member;
-
-    cJSON_ArrayForEach (member, metadata) {
-        cleanup_free char *text = value_text(member);
-        cJSON *entry = json_new_object();
-        json_put_string(entry, "key", member->string);
-        json_put_string(entry, "value", text);
-        json_put(entries, NULL, entry);
-    }
-    json_put(item, "entries", entries);
-    return item;
-}
-
 static char *make_text(const cJSON *entries)
 {
     char *text = NULL;
@@ -113,9 +95,12 @@ static char *make_text(const cJSON *entries)
 
 int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct error *err)
 {
-    cleanup_json cJSON *item = make_entries(metadata);
+    cleanup_json cJSON *item = json_new_object();
+    cJSON *entries = vm_metadata_entries(metadata);
     cleanup_free char *title = make_title(metadata, cid);
-    cleanup_free char *text = make_text(json_get(item, "entries"));
+    cleanup_free char *text = make_text(entries);
+
+    json_put(item, "entries", entries);
     cleanup_free char *xml = template_render(&cpi->templates, "metadata", item, err);
 
     if (!xml)
@@ -123,6 +108,6 @@ int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct 
     if (strlen(title) + strlen(text) + strlen(xml) > METADATA_LIMIT)
         return fail(err, ERROR_CPI, "the metadata of VM '%s' is larger than %d bytes", cid,
                     METADATA_LIMIT);
-    struct description description = { title, text, xml, METADATA_URI };
+    struct description description = { title, text, xml, VM_METADATA_URI };
     return domain_describe(&cpi->virsh, cid, &description, err);
 }

@@ -19,13 +19,17 @@
  * the root disk; below this it never comes up). */
 enum { ROOT_SPARE_MIB = 1024 };
 
+/* All that the VNC protocol has room for. */
+enum { VNC_PASSWORD_LIMIT = 8 };
+
 /* A VM in the making. */
 struct making {
     struct cpi *cpi;
     const struct vm_request *request;
     struct vm_domain domain; /* all that its domain XML says */
     struct backing stemcell;
-    char *stemcell_path;
+    char *stemcell_path, *password;
+    cJSON *tags;
     struct survey survey;
     struct lock vm_lock, stemcell_lock;
 };
@@ -33,6 +37,9 @@ struct making {
 static void release(struct making *m)
 {
     free(m->stemcell_path);
+    free(m->password);
+    free(m->domain.extras);
+    cJSON_Delete(m->tags);
     survey_release(&m->survey);
     nics_release(&m->domain.nics);
     free(m->domain.directory);
@@ -62,29 +69,36 @@ static bool uses_libvirt_networks(const struct nics *nics)
     return false;
 }
 
-/* On x86 kvm without these is a software KVM, under which stock kernels do not boot. */
-static bool has_virtualisation(const struct host *host)
+/* The CPU feature with which the host virtualises, NULL when it has none. On x86 kvm without one is
+ * a software KVM, under which stock kernels do not boot; "" on a CPU that has no such names. */
+static const char *virtualisation(const struct host *host)
 {
     cleanup_error struct error ignored = { 0 };
     cleanup_free char *text = NULL;
 
     if (host_get(host, "/proc/cpuinfo", &text, &ignored) <= 0)
-        return false;
+        return NULL;
     if (!strstr(text, "vendor_id"))
-        return true;
-    return strstr(text, " vmx") || strstr(text, " svm");
+        return "";
+    return strstr(text, " vmx") ? "vmx" : strstr(text, " svm") ? "svm" : NULL;
 }
 
 static int look_at_host(struct making *m, struct error *err)
 {
     const struct config *config = &m->cpi->config;
+    const struct vm_properties *p = &m->domain.properties;
+    const char *feature = virtualisation(&m->cpi->host);
     struct survey_wish wish = { .networks = uses_libvirt_networks(&m->domain.nics) };
 
-    wish.kvm = config->hypervisor->has_domain_type && config->domain_type == DOMAIN_AUTO &&
-               has_virtualisation(&m->cpi->host);
+    wish.kvm = config->hypervisor->has_domain_type && config->domain_type == DOMAIN_AUTO && feature;
     if (survey_take(&m->cpi->virsh, wish, &m->survey, err) < 0)
         return -1;
     m->domain.kvm = config->domain_type == DOMAIN_KVM || (wish.kvm && m->survey.kvm);
+    m->domain.nesting = m->domain.kvm && feature && *feature ? feature : NULL;
+    if (p->nested_given && p->nested && !m->domain.nesting)
+        return fail(err, ERROR_NOT_SUPPORTED,
+                    "cloud_properties.nested: a VM can have VMs of its own only under kvm on a CPU "
+                    "with vmx or svm, which this host does not offer");
     return 0;
 }
 
@@ -111,6 +125,64 @@ static int check_network(const struct making *m, const struct nic *nic, struct e
     return 0;
 }
 
+/* The password travels in the domain's XML only, never in the request or on a command line. */
+static int read_password(struct making *m, struct error *err)
+{
+    const struct vm_properties *p = &m->domain.properties;
+
+    if (!p->graphics || strcmp(p->graphics, "vnc") != 0)
+        return 0;
+    int got = host_get(&m->cpi->host, p->graphics_password_file, &m->password, err);
+    if (got == 0)
+        return fail(err, ERROR_CPI, "cloud_properties.graphics_password_file: there is no '%s'",
+                    p->graphics_password_file);
+    if (got < 0)
+        return -1;
+    m->password[strcspn(m->password, "\r\n")] = '\0';
+    if (!*m->password || strlen(m->password) > VNC_PASSWORD_LIMIT)
+        return fail(err, ERROR_CPI, "'%s' must hold a password of 1 to %d characters",
+                    p->graphics_password_file, VNC_PASSWORD_LIMIT);
+    m->domain.password = m->password;
+    return 0;
+}
+
+static void plan_extra_disks(struct vm_domain *domain)
+{
+    const cJSON *item;
+
+    domain->extras = xcalloc((size_t)cJSON_GetArraySize(domain->properties.extra_disks),
+                             sizeof(*domain->extras));
+    cJSON_ArrayForEach (item, domain->properties.extra_disks) {
+        struct vm_extra *extra = &domain->extras[domain->extra_count++];
+        cleanup_error struct error ignored = { 0 };
+        id_new_serial(extra->serial);
+        json_whole(json_get(item, "size"), "size", (const uint64_t[]){ 1, 1ULL << 43 },
+                   &extra->size_mib, &ignored);
+    }
+}
+
+/* The VM's own tags over those that the Director gives to all. */
+static cJSON *merged_tags(const struct making *m)
+{
+    const cJSON *given = json_get(json_get(m->request->env, "bosh"), "tags"), *tag;
+    cJSON *tags = cJSON_IsObject(given) ? json_copy(given) : json_new_object();
+
+    cJSON_ArrayForEach (tag, m->domain.properties.tags)
+        json_set(tags, tag->string, json_copy(tag));
+    return tags;
+}
+
+static int plan(struct making *m, struct error *err)
+{
+    m->domain.firmware = m->domain.properties.firmware ? m->domain.properties.firmware : "bios";
+    plan_extra_disks(&m->domain);
+    m->tags = merged_tags(m);
+    m->domain.tags = m->tags;
+    if (read_password(m, err) < 0)
+        return -1;
+    return vm_domain_fit(&m->domain, m->cpi->log, err);
+}
+
 /* Everything that can be found out before the first side effect. */
 static int prepare(struct making *m, struct error *err)
 {
@@ -121,7 +193,7 @@ static int prepare(struct making *m, struct error *err)
             0 ||
         nics_read(m->request->networks, &defaults, &m->domain.nics, err) < 0 ||
         stemcell_open(cpi, m->request->stemcell_cid, &m->stemcell, &m->stemcell_path, err) < 0 ||
-        check_sizes(m, err) < 0 || look_at_host(m, err) < 0)
+        check_sizes(m, err) < 0 || plan(m, err) < 0 || look_at_host(m, err) < 0)
         return -1;
     for (size_t i = 0; i < m->domain.nics.count; i++)
         if (check_network(m, &m->domain.nics.list[i], err) < 0)
@@ -177,12 +249,37 @@ static int make_disks(const struct making *m, struct error *err)
     return image_create(host, &request, err);
 }
 
+static int make_extra_disks(const struct making *m, struct error *err)
+{
+    for (size_t i = 0; i < m->domain.extra_count; i++) {
+        cleanup_free char *path = vm_domain_extra_file(&m->domain, i);
+        const struct image_request request = {
+            .path = path,
+            .format = m->cpi->config.hypervisor->disk_format,
+            .size_mib = m->domain.extras[i].size_mib,
+        };
+        if (image_create(&m->cpi->host, &request, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static cJSON *extra_hints(const struct vm_domain *domain)
+{
+    cJSON *hints = domain->extra_count ? json_new_array() : NULL;
+
+    for (size_t i = 0; i < domain->extra_count; i++)
+        json_put(hints, NULL, agent_disk_hint(domain->bus, domain->extras[i].serial));
+    return hints;
+}
+
 static int make_settings(const struct making *m, struct error *err)
 {
     const struct vm_domain *domain = &m->domain;
     cleanup_json cJSON *ephemeral = domain->properties.ephemeral_mib
                                         ? agent_disk_hint(domain->bus, domain->ephemeral_serial)
                                         : NULL;
+    cleanup_json cJSON *extras = extra_hints(domain);
     const struct agent_input input = {
         .agent_id = m->request->agent_id,
         .vm_cid = domain->cid,
@@ -191,6 +288,7 @@ static int make_settings(const struct making *m, struct error *err)
         .env = m->request->env,
         .system_disk = "/dev/vda",
         .ephemeral = ephemeral,
+        .raw_ephemeral = extras,
     };
     cleanup_json cJSON *settings = agent_settings(&input);
     cleanup_free char *path = vm_domain_file(domain, VM_SETTINGS);
@@ -207,7 +305,13 @@ static int start(const struct making *m, struct error *err)
     cleanup_free char *xml = vm_domain_render(&m->cpi->templates, &m->domain, err);
     cleanup_free char *marker = xasprintf("%s/" VM_CREATING, m->domain.directory);
 
-    if (!xml || domain_create(&m->cpi->virsh, m->domain.cid, xml, err) < 0)
+    const struct definition_request request = {
+        .name = m->domain.cid,
+        .xml = xml,
+        .autostart = m->domain.properties.autostart,
+    };
+
+    if (!xml || domain_create(&m->cpi->virsh, &request, err) < 0)
         return -1;
     return host_remove(&m->cpi->host, marker, err);
 }
@@ -216,7 +320,8 @@ static int make(struct making *m, struct error *err)
 {
     if (write_record(m, err) < 0 ||
         vm_address_claim(m->cpi, m->domain.cid, &m->domain.nics, err) < 0 ||
-        enable_networks(m, err) < 0 || make_disks(m, err) < 0 || make_settings(m, err) < 0)
+        enable_networks(m, err) < 0 || make_disks(m, err) < 0 || make_extra_disks(m, err) < 0 ||
+        make_settings(m, err) < 0)
         return -1;
     return start(m, err);
 }
@@ -226,7 +331,10 @@ static void undo(struct making *m, struct error *err)
 {
     cleanup_error struct error undoing = { 0 };
 
-    if (vm_delete_locked(m->cpi, m->domain.cid, &undoing) < 0)
+    if (m->cpi->config.keep_failed_vms)
+        log_note(m->cpi->log, "keep_failed_vms: what there is of VM '%s' was left in '%s'",
+                 m->domain.cid, m->domain.directory);
+    else if (vm_delete_locked(m->cpi, m->domain.cid, &undoing) < 0)
         log_note(m->cpi->log,
                  "warning: undoing create_vm left something of '%s': %s (delete_vm "
                  "removes it)",

@@ -11,11 +11,12 @@
 
 struct agent_input {
     const char *agent_id, *vm_cid;
-    const cJSON *agent;      /* the config's: mbus, ntp, blobstore */
-    const cJSON *networks;   /* with MACs */
-    const cJSON *env;        /* passed on as it is; NULL: {} */
-    const char *system_disk; /* any string */
-    const cJSON *ephemeral;  /* a disk's hint, NULL when the VM has none */
+    const cJSON *agent;         /* the config's: mbus, ntp, blobstore */
+    const cJSON *networks;      /* with MACs */
+    const cJSON *env;           /* passed on as it is; NULL: {} */
+    const char *system_disk;    /* any string */
+    const cJSON *raw_ephemeral; /* hints of further disks, an array; NULL: none */
+    const cJSON *ephemeral;     /* a disk's hint, NULL when the VM has none */
 };
 
 /* The document, which holds secrets. Owned by the caller. */

@@ -27,6 +27,7 @@ struct config {
     const char *host;            /* NULL: this machine */
     const char *username, *private_key;
     bool auto_enable_networks;
+    bool keep_failed_vms; /* leave what create_vm made when it fails, for diagnosis */
     int command_timeout, detach_timeout, lock_timeout; /* seconds */
     const cJSON *agent;                                /* mbus, and perhaps ntp and blobstore */
     cJSON *document;                                   /* owns all of the above */

@@ -43,7 +43,8 @@ struct disk_device {
     const struct bus *bus;
     const struct disk_properties *properties; /* NULL: none */
     bool boot;
-    int index; /* on a SCSI bus the address, -1: libvirt's choice */
+    unsigned iothread; /* 0: none of its own */
+    int index;         /* on a SCSI bus the address, -1: libvirt's choice */
 };
 
 /* The item for the template. Owned by the caller. */

@@ -9,8 +9,14 @@
 /* 1: defined or running, 0: libvirt says there is none, -1: cannot tell. */
 int domain_exists(const struct virsh *virsh, const char *name, struct error *err);
 
-/* Defines the domain, to be started with the host too, and starts it. */
-int domain_create(const struct virsh *virsh, const char *name, const char *xml, struct error *err);
+struct definition_request {
+    const char *name, *xml;
+    bool autostart; /* with the host */
+};
+
+/* Defines the domain and starts it. */
+int domain_create(const struct virsh *virsh, const struct definition_request *request,
+                  struct error *err);
 
 /* Ends the domain and removes its definition, managed save, snapshot metadata and NVRAM; its disks
  * stay. An absent domain is success. */
