@@ -1,6 +1,7 @@
 #!/bin/bash
-# Makes the stemcell the lab's VMs boot from: `stemcell.sh [qcow2|raw]` prints the path of an
-# `image` file as it lies in an openstack stemcell, a gzip'd tar that holds root.img alone.
+# Makes the stemcell the lab's VMs boot from: `stemcell.sh [qcow2|raw|efi]` prints the path of an
+# `image` file as it lies in an openstack stemcell, a gzip'd tar that holds root.img alone. The
+# efi one, a qcow2, boots with EFI only, the others with BIOS only.
 # Inside is one bootable FAT partition with the distribution's kernel and an initramfs: busybox,
 # real udev and guest/init, which tells on the serial console what it found. Built once and
 # kept in the cache until one of these files or the kernel package changes.
@@ -52,7 +53,7 @@ kernel_packages() {
         image=$(depends_on "$meta" '^linux-image-[0-9]' 2>/dev/null)
         [[ -z $image ]] || break
     done
-    [[ -n ${image:-} ]] || die "apt knows no kernel package; run apt-get update"
+    [[ -n ${image:-} ]] || return 1
     modules=$(depends_on "$image" '^linux-modules-[0-9]')
     echo "$image" ${modules:+"$modules"}
 }
@@ -177,13 +178,15 @@ make_initramfs() {
     (cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -9) >"$4"
 }
 
+kernel_options='console=ttyS0 quiet loglevel=1 panic=5 tsc=unstable edd=off net.ifnames=0'
+kernel_options+=' mitigations=off nokaslr cryptomgr.notests'
+
 syslinux_config() {
     echo 'default lab'
     echo 'prompt 0'
     echo 'label lab'
     echo ' kernel /vmlinuz'
-    echo ' append initrd=/initrd console=ttyS0 quiet loglevel=1 panic=5 tsc=unstable edd=off' \
-        'net.ifnames=0 mitigations=off nokaslr cryptomgr.notests'
+    echo " append initrd=/initrd $kernel_options"
 }
 
 # make_disk IMAGE KERNEL INITRAMFS WORK-DIR: no loop device and no mount is needed for this.
@@ -201,6 +204,27 @@ make_disk() {
     mcopy -i "$partition" "$4/syslinux.cfg" ::/syslinux.cfg
 }
 
+# make_efi_program KERNEL INITRAMFS FILE: kernel, initramfs and options as one EFI program.
+make_efi_program() {
+    local stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub
+    echo -n "$kernel_options" >"$3.options"
+    objcopy --add-section ".cmdline=$3.options" --change-section-vma .cmdline=0x30000 \
+        --add-section ".linux=$1" --change-section-vma .linux=0x2000000 \
+        --add-section ".initrd=$2" --change-section-vma .initrd=0x6000000 "$stub" "$3"
+}
+
+# make_efi_disk IMAGE KERNEL INITRAMFS WORK-DIR: an EFI system partition and no boot code for BIOS.
+make_efi_disk() {
+    local partition=$1@@$((partition_start * 512))
+    make_efi_program "$2" "$3" "$4/boot.efi"
+    truncate -s $((disk_sectors * 512)) "$1"
+    echo "start=$partition_start, type=ef" | sfdisk -q "$1"
+    mformat -i "$partition" -v LABROOT -H $partition_start \
+        -T $((disk_sectors - partition_start)) -h 64 -s 32 ::
+    mmd -i "$partition" ::/EFI ::/EFI/BOOT
+    mcopy -i "$partition" "$4/boot.efi" ::/EFI/BOOT/BOOTX64.EFI
+}
+
 # pack DIR: DIR/root.img becomes DIR/image.
 pack() {
     tar -C "$1" --owner=0 --group=0 -c root.img | gzip -1 >"$1/image"
@@ -215,7 +239,7 @@ build() {
     work=$(mktemp -d "$cache/build.XXXXXX")
     # shellcheck disable=SC2064 # the directory of now
     trap "rm -rf '$work'" EXIT
-    mkdir -p "$work/done/raw" "$work/done/qcow2"
+    mkdir -p "$work/done/raw" "$work/done/qcow2" "$work/done/efi"
     unpack_kernel "$work/kernel" "$@"
     release=$(cd "$work/kernel/boot" && echo vmlinuz-*)
     release=${release#vmlinuz-}
@@ -223,17 +247,31 @@ build() {
     make_initramfs "$work/root" "$work/kernel" "$release" "$work/initrd"
     make_disk "$work/done/raw/root.img" "$work/kernel/boot/vmlinuz-$release" "$work/initrd" "$work"
     qemu-img convert -f raw -O qcow2 "$work/done/raw/root.img" "$work/done/qcow2/root.img"
+    make_efi_disk "$work/efi.img" "$work/kernel/boot/vmlinuz-$release" "$work/initrd" "$work"
+    qemu-img convert -f raw -O qcow2 "$work/efi.img" "$work/done/efi/root.img"
     pack "$work/done/raw"
     pack "$work/done/qcow2"
+    pack "$work/done/efi"
     mv "$work/done" "$target"
+}
+
+newest_kernel() {
+    local packages versions
+    packages=$(kernel_packages) || return 1
+    # shellcheck disable=SC2086 # words wanted
+    versions=$(kernel_versions $packages)
+    [[ -n $versions ]] || return 1
+    echo "$versions"
 }
 
 main() {
     local format=${1:-qcow2} versions key target
-    [[ $format == qcow2 || $format == raw ]] || die "usage: stemcell.sh [qcow2|raw]"
-    # shellcheck disable=SC2046 # words wanted
-    versions=$(kernel_versions $(kernel_packages))
-    [[ -n $versions ]] || die "apt does not tell the kernel's version; run apt-get update"
+    [[ $format == @(qcow2|raw|efi) ]] || die "usage: stemcell.sh [qcow2|raw|efi]"
+    versions=$(newest_kernel) || {
+        say "apt knows no kernel package: updating its lists"
+        apt-get -q update >&2
+        versions=$(newest_kernel) || die "apt knows no kernel package"
+    }
     key=$({ cat "$lab/stemcell.sh" "$lab"/guest/*; echo "$versions"; } | sha256sum | cut -c 1-16)
     target=$cache/stemcell-$key
     mkdir -p "$cache"
