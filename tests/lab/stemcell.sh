@@ -204,25 +204,26 @@ make_disk() {
     mcopy -i "$partition" "$4/syslinux.cfg" ::/syslinux.cfg
 }
 
-# make_efi_program KERNEL INITRAMFS FILE: kernel, initramfs and options as one EFI program.
-make_efi_program() {
-    local stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub
-    echo -n "$kernel_options" >"$3.options"
-    objcopy --add-section ".cmdline=$3.options" --change-section-vma .cmdline=0x30000 \
-        --add-section ".linux=$1" --change-section-vma .linux=0x2000000 \
-        --add-section ".initrd=$2" --change-section-vma .initrd=0x6000000 "$stub" "$3"
+loader_entry() {
+    echo 'title lab'
+    echo 'linux /vmlinuz'
+    echo 'initrd /initrd'
+    echo "options $kernel_options"
 }
 
 # make_efi_disk IMAGE KERNEL INITRAMFS WORK-DIR: an EFI system partition and no boot code for BIOS.
 make_efi_disk() {
     local partition=$1@@$((partition_start * 512))
-    make_efi_program "$2" "$3" "$4/boot.efi"
     truncate -s $((disk_sectors * 512)) "$1"
     echo "start=$partition_start, type=ef" | sfdisk -q "$1"
     mformat -i "$partition" -v LABROOT -H $partition_start \
         -T $((disk_sectors - partition_start)) -h 64 -s 32 ::
-    mmd -i "$partition" ::/EFI ::/EFI/BOOT
-    mcopy -i "$partition" "$4/boot.efi" ::/EFI/BOOT/BOOTX64.EFI
+    mmd -i "$partition" ::/EFI ::/EFI/BOOT ::/loader ::/loader/entries
+    mcopy -i "$partition" /usr/lib/systemd/boot/efi/systemd-bootx64.efi ::/EFI/BOOT/BOOTX64.EFI
+    loader_entry >"$4/lab.conf"
+    mcopy -i "$partition" "$4/lab.conf" ::/loader/entries/lab.conf
+    mcopy -i "$partition" "$2" ::/vmlinuz
+    mcopy -i "$partition" "$3" ::/initrd
 }
 
 # pack DIR: DIR/root.img becomes DIR/image.

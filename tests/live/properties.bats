@@ -68,3 +68,32 @@ has() {
     cpi delete_vm "[\"$vm\"]"
     [[ -z $(ls "$STORE/vms") && -z $(virsh_lab list --all --name) ]]
 }
+
+nvram() {
+    virsh_lab dumpxml "$vm" | sed -n 's,.*<nvram[^>]*>\(.*\)</nvram>.*,\1,p'
+}
+
+@test "EFI: a VM boots, and its NVRAM goes with it" {
+    stemcell efi
+    create_vm agent-e "$result" 192.168.122.101 '{"firmware": "efi"}'
+    boots "$vm"
+    has "firmware='efi'" "enabled='no' name='secure-boot'"
+    local file
+    file=$(nvram)
+    [[ -n $file ]]
+    "$lab/libvirtd.sh" exec "$LAB" test -e "$file"
+    disk 24
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    on_console "$vm" "^guest: persistent virtio-$disk blank"
+    cpi delete_vm "[\"$vm\"]"
+    ! "$lab/libvirtd.sh" exec "$LAB" test -e "$file"
+}
+
+# Our kernel is not signed, so the firmware is all that can be seen.
+@test "efi-secure: the firmware with secure boot and enrolled keys" {
+    stemcell efi
+    create_vm agent-q "$result" 192.168.122.102 '{"firmware": "efi-secure"}'
+    has "enabled='yes' name='secure-boot'" "enabled='yes' name='enrolled-keys'" "<smm state='on'"
+    virsh_lab dumpxml "$vm" | grep -q "secure='yes'"
+    cpi delete_vm "[\"$vm\"]"
+}
