@@ -24,6 +24,10 @@ override CPPFLAGS += -Iinclude -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -D_FILE_OFFSET_
                      $(shell $(PKGCONFIG) --cflags $(LIBRARIES))
 LDLIBS   += $(shell $(PKGCONFIG) --libs $(LIBRARIES)) -lm
 
+# 'make V=1' shows the commands.
+Q   := $(if $(V),,@)
+say := @printf '  %-5s %s\n'
+
 SOURCES   := $(wildcard src/*.c src/*/*.c)
 TEMPLATES := $(wildcard config/templates/*/*.xml)
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
@@ -36,19 +40,23 @@ LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 all: $(BUILD)/cpi
 
 $(BUILD)/cpi: $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/templates.o: $(BUILD)/templates.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Each template becomes a C string.
 $(BUILD)/templates.c: $(TEMPLATES) Makefile
 	@mkdir -p $(@D)
-	{ echo '#include "cpi/template.h"'; echo 'const struct template_file template_files[] = {'; \
+	$(say) GEN $@
+	$(Q){ echo '#include "cpi/template.h"'; echo 'const struct template_file template_files[] = {'; \
 	  for file in $(TEMPLATES); do \
 	    echo "{ \"$${file#config/templates/}\","; \
 	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/  "/' -e 's/$$/\\n"/' "$$file"; \
@@ -63,7 +71,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBRARY) $(LDLIBS) -lcmocka
+	$(say) TEST $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBRARY) $(LDLIBS) -lcmocka
 
 -include $(UNIT_TESTS:=.d)
 
@@ -74,7 +83,7 @@ SANITIZED := build/sanitized
 SANITIZE  := BUILD=$(SANITIZED) CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined'
 
 sanitized:
-	$(MAKE) $(SANITIZE) all unit-tests
+	@$(MAKE) --no-print-directory $(SANITIZE) all unit-tests
 
 setup-build:
 	tests/setup build
