@@ -126,7 +126,7 @@ _Noreturn static void become(const struct command *command, const int ends[4], c
     signal(SIGPIPE, SIG_DFL);
     if (command->untrusted_input) {
         limit(RLIMIT_AS, (rlim_t)1 << 30);
-        limit(RLIMIT_CPU, 10);
+        limit(RLIMIT_CPU, command->cpu_s ? (rlim_t)command->cpu_s : 10);
     }
     execvpe(command->argv[0], (char *const *)command->argv, environment);
 failed:;

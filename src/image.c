@@ -1,11 +1,21 @@
 #include "cpi/image.h"
 
 #include "cpi/json.h"
+#include "cpi/vmdk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+/* How many of qemu-img's threads may work at once: a second of time is up to so many of CPU time.
+ */
+enum { CONVERT_THREADS = 8 };
+
+char *image_path(const char *directory, const char *format)
+{
+    return xasprintf("%s/image.%s", directory, format);
+}
 
 /* qemu-img answers 1 to everything; what the operator needs is in its last line on stderr. */
 static int judge(const struct outcome *outcome, const char *path, struct error *err)
@@ -135,4 +145,39 @@ int image_recognise(const struct host *host, const char *path, struct image_info
                     "'%s' is neither a qcow2 image nor a raw disk with a boot sector", path);
     }
     return read_info(host, path, info, err);
+}
+
+int image_recognise_vmdk(const struct host *host, const char *path, struct image_info *info,
+                         struct error *err)
+{
+    if (vmdk_check(path, err) < 0)
+        return -1;
+    info->format = "vmdk";
+    return read_info(host, path, info, err);
+}
+
+/* Not qemu-img's own choice of cache, with which the image would not be on the disk afterwards. */
+int image_convert(const struct host *host, const struct conversion *conversion, struct error *err)
+{
+    const char *argv[] = { "qemu-img",
+                           "convert",
+                           "-q",
+                           "-f",
+                           conversion->format,
+                           "-O",
+                           "qcow2",
+                           "-t",
+                           "writeback",
+                           conversion->from,
+                           conversion->to,
+                           conversion->compress ? "-c" : NULL,
+                           NULL };
+    cleanup_outcome struct outcome outcome = { 0 };
+    struct command command = { .argv = argv,
+                               .untrusted_input = true,
+                               .cpu_s = CONVERT_THREADS * host->command_timeout };
+
+    if (host_run(host, &command, &outcome, err) < 0)
+        return -1;
+    return judge(&outcome, conversion->to, err);
 }

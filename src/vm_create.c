@@ -24,15 +24,14 @@ struct making {
     struct cpi *cpi;
     const struct vm_request *request;
     struct vm_domain domain; /* all that its domain XML says */
-    struct backing stemcell;
-    char *stemcell_path;
+    struct stemcell stemcell;
     struct survey survey;
     struct lock vm_lock, stemcell_lock;
 };
 
 static void release(struct making *m)
 {
-    free(m->stemcell_path);
+    stemcell_release(&m->stemcell);
     survey_release(&m->survey);
     nics_release(&m->domain.nics);
     free(m->domain.directory);
@@ -44,7 +43,7 @@ static void release(struct making *m)
 static int check_sizes(const struct making *m, struct error *err)
 {
     const struct vm_properties *p = &m->domain.properties;
-    const uint64_t image_mib = (m->stemcell.virtual_bytes + MIB - 1) / MIB;
+    const uint64_t image_mib = (m->stemcell.image.virtual_bytes + MIB - 1) / MIB;
 
     if (p->ephemeral_mib || p->root_mib >= image_mib + ROOT_SPARE_MIB)
         return 0;
@@ -120,7 +119,7 @@ static int prepare(struct making *m, struct error *err)
     if (vm_properties_read(m->request->cloud_properties, &m->domain.properties, cpi->log, err) <
             0 ||
         nics_read(m->request->networks, &defaults, &m->domain.nics, err) < 0 ||
-        stemcell_open(cpi, m->request->stemcell_cid, &m->stemcell, &m->stemcell_path, err) < 0 ||
+        stemcell_open(cpi, m->request->stemcell_cid, &m->stemcell, err) < 0 ||
         check_sizes(m, err) < 0 || look_at_host(m, err) < 0)
         return -1;
     for (size_t i = 0; i < m->domain.nics.count; i++)
@@ -165,7 +164,7 @@ static int make_disks(const struct making *m, struct error *err)
     cleanup_free char *root = vm_domain_file(domain, VM_ROOT);
     cleanup_free char *ephemeral = vm_domain_file(domain, VM_EPHEMERAL);
 
-    if (image_create_overlay(host, root, &m->stemcell, domain->properties.root_mib, err) < 0)
+    if (image_create_overlay(host, root, &m->stemcell.image, domain->properties.root_mib, err) < 0)
         return -1;
     if (domain->properties.ephemeral_mib == 0)
         return 0;
@@ -193,7 +192,8 @@ static int make_settings(const struct making *m, struct error *err)
     cleanup_free char *iso = NULL;
     size_t length;
 
-    if (config_drive_build(settings, &iso, &length, err) < 0)
+    const enum drive_layout layout = m->stemcell.line == LINE_VSPHERE ? DRIVE_ENV : DRIVE_CONFIG_2;
+    if (config_drive_build(settings, layout, &iso, &length, err) < 0)
         return -1;
     return host_put(&m->cpi->host, path, (struct bytes){ iso, length }, 0600, err);
 }

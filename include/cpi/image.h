@@ -18,6 +18,10 @@ struct image_info {
     uint64_t virtual_bytes;
 };
 
+/* The path of the image in a directory. What the hypervisor opens must carry its format's
+ * extension: AppArmor's helper on Debian and Ubuntu goes by it. Owned by the caller. */
+char *image_path(const char *directory, const char *format);
+
 /* Makes an empty thin image. */
 int image_create(const struct host *host, const char *path, const char *format, uint64_t size_mib,
                  struct error *err);
@@ -31,6 +35,15 @@ struct backing {
 int image_create_overlay(const struct host *host, const char *path, const struct backing *backing,
                          uint64_t size_mib, struct error *err);
 
+struct conversion {
+    const char *from, *to;
+    const char *format; /* of 'from', qemu-img's name */
+    bool compress;      /* the clusters of 'to' */
+};
+
+/* Writes an image that was recognised as a qcow2 image that stands alone. */
+int image_convert(const struct host *host, const struct conversion *conversion, struct error *err);
+
 /*
  * Tells what a disk image of unknown origin is, by its content: "qcow2", or
  * "raw" for a disk with a boot sector. Refuses anything else, and a qcow2 that
@@ -39,5 +52,9 @@ int image_create_overlay(const struct host *host, const char *path, const struct
  */
 int image_recognise(const struct host *host, const char *path, struct image_info *info,
                     struct error *err);
+
+/* The same for the disk of an OVF, which must be a "vmdk" that names no further file. */
+int image_recognise_vmdk(const struct host *host, const char *path, struct image_info *info,
+                         struct error *err);
 
 #endif
