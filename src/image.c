@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 /* How many of qemu-img's threads may work at once: a second of time is up to so many of CPU time.
- */
-enum { CONVERT_THREADS = 8 };
+ * It starts up to 64 that wait for I/O, each with 8 MiB of stack and addresses for a heap of 128
+ * MiB. */
+enum { CONVERT_THREADS = 8, CONVERT_MIB = 16384 };
 
 char *image_path(const char *directory, const char *format)
 {
@@ -175,7 +176,8 @@ int image_convert(const struct host *host, const struct conversion *conversion, 
     cleanup_outcome struct outcome outcome = { 0 };
     struct command command = { .argv = argv,
                                .untrusted_input = true,
-                               .cpu_s = CONVERT_THREADS * host->command_timeout };
+                               .cpu_s = CONVERT_THREADS * host->command_timeout,
+                               .memory_mib = CONVERT_MIB };
 
     if (host_run(host, &command, &outcome, err) < 0)
         return -1;
