@@ -125,8 +125,8 @@ _Noreturn static void become(const struct command *command, const int ends[4], c
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     if (command->untrusted_input) {
-        limit(RLIMIT_AS, (rlim_t)1 << 30);
-        limit(RLIMIT_CPU, 10);
+        limit(RLIMIT_AS, (rlim_t)(command->memory_mib ? command->memory_mib : 1024) << 20);
+        limit(RLIMIT_CPU, command->cpu_s ? (rlim_t)command->cpu_s : 10);
     }
     execvpe(command->argv[0], (char *const *)command->argv, environment);
 failed:;

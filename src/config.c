@@ -37,6 +37,7 @@ static const struct key keys[] = {
     { .name = "domain_type", .kind = STRING, .offset = NO_MEMBER },
     { .name = "default_network", .kind = STRING, .offset = MEMBER(default_network) },
     { .name = "template_dir", .kind = STRING, .offset = MEMBER(template_dir) },
+    { .name = "stemcell_compress", .kind = BOOLEAN, .offset = MEMBER(stemcell_compress) },
     { .name = "command_timeout", .kind = SECONDS, .offset = MEMBER(command_timeout) },
     { .name = "detach_timeout", .kind = SECONDS, .offset = MEMBER(detach_timeout) },
     { .name = "lock_timeout", .kind = SECONDS, .offset = MEMBER(lock_timeout) },

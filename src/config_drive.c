@@ -6,8 +6,6 @@
 #include <archive_entry.h>
 #include <string.h>
 
-static const char volume[] = "config-2";
-
 struct drive {
     struct archive *archive;
     FILE *out;
@@ -38,27 +36,50 @@ static int add(const struct drive *drive, const char *path, const char *content)
     return status;
 }
 
-static int write_drive(struct drive *drive, const char *user_data)
+static int add_env(const struct drive *drive, const char *settings)
 {
-    /* Rock Ridge keeps the names in lower case, Joliet the volume's name, which blkid prefers. */
-    static const char options[] = "iso9660:volume-id=config-2,iso9660:joliet,"
-                                  "iso9660:rockridge=useful,iso9660:!pad";
+    return add(drive, "env", settings);
+}
+
+static int add_config_2(const struct drive *drive, const char *settings)
+{
+    if (add(drive, "ec2", NULL) != ARCHIVE_OK || add(drive, "ec2/latest", NULL) != ARCHIVE_OK ||
+        add(drive, "ec2/latest/meta-data.json", "{\"public-keys\":{}}") != ARCHIVE_OK)
+        return ARCHIVE_FATAL;
+    return add(drive, "ec2/latest/user-data", settings);
+}
+
+/* Rock Ridge keeps the names in lower case, Joliet the volume's name, which blkid prefers. */
+static const struct {
+    const char *volume, *options;
+    int (*add_files)(const struct drive *drive, const char *settings);
+} layouts[] = {
+    [DRIVE_CONFIG_2] = { "config-2",
+                         "iso9660:volume-id=config-2,iso9660:joliet,"
+                         "iso9660:rockridge=useful,iso9660:!pad",
+                         add_config_2 },
+    [DRIVE_ENV] = { "bosh-env",
+                    "iso9660:volume-id=bosh-env,iso9660:joliet,"
+                    "iso9660:rockridge=useful,iso9660:!pad",
+                    add_env },
+};
+
+static int write_drive(struct drive *drive, enum drive_layout layout, const char *settings)
+{
     struct archive *archive = drive->archive;
 
     if (archive_write_set_format_iso9660(archive) != ARCHIVE_OK ||
-        archive_write_set_options(archive, options) != ARCHIVE_OK ||
+        archive_write_set_options(archive, layouts[layout].options) != ARCHIVE_OK ||
         archive_write_open(archive, drive, NULL, write_block, NULL) != ARCHIVE_OK)
         return -1;
-    if (add(drive, "ec2", NULL) != ARCHIVE_OK || add(drive, "ec2/latest", NULL) != ARCHIVE_OK ||
-        add(drive, "ec2/latest/meta-data.json", "{\"public-keys\":{}}") != ARCHIVE_OK ||
-        add(drive, "ec2/latest/user-data", user_data) != ARCHIVE_OK)
+    if (layouts[layout].add_files(drive, settings) != ARCHIVE_OK)
         return -1;
     return archive_write_close(archive) == ARCHIVE_OK ? 0 : -1;
 }
 
 /* libarchive writes CONFIG_2 as the standard demands, but a reader that knows no Joliet must find
  * the name too. The volume identifier is at byte 40 of sector 16 (ECMA-119, 8.4.7). */
-static void name_volume(char *iso, size_t length)
+static void name_volume(const char *volume, char *iso, size_t length)
 {
     const size_t position = 16 * 2048 + 40;
 
@@ -66,19 +87,20 @@ static void name_volume(char *iso, size_t length)
         memcpy(iso + position, volume, strlen(volume));
 }
 
-int config_drive_build(const cJSON *settings, char **iso, size_t *length, struct error *err)
+int config_drive_build(const cJSON *settings, enum drive_layout layout, char **iso, size_t *length,
+                       struct error *err)
 {
-    cleanup_free char *user_data = json_print(settings);
+    cleanup_free char *text = json_print(settings);
     struct drive drive = { .archive = archive_write_new() };
     int failed = 0;
 
     *iso = NULL;
     drive.out = text_open(iso, length);
-    if (write_drive(&drive, user_data) < 0)
+    if (write_drive(&drive, layout, text) < 0)
         failed = fail(err, ERROR_CLOUD, "cannot make the settings ISO: %s",
                       archive_error_string(drive.archive));
     archive_write_free(drive.archive);
     text_close(drive.out);
-    name_volume(*iso, *length);
+    name_volume(layouts[layout].volume, *iso, *length);
     return failed;
 }

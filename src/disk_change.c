@@ -88,11 +88,14 @@ static int convert(struct change *c, const char *old_path, struct error *err)
 {
     cleanup_free char *name = xasprintf("disk.%s", c->after.format);
     cleanup_free char *path = store_path(&c->cpi->store, STORE_DISK, c->cid, name);
-    const struct image_info from = { .format = c->before.format,
-                                     .virtual_bytes = disk_size_mib(c->record) * MIB };
+    const struct conversion conversion = { .from = old_path,
+                                           .from_format = c->before.format,
+                                           .to = path,
+                                           .to_format = c->after.format,
+                                           .virtual_bytes = disk_size_mib(c->record) * MIB };
     cleanup_error struct error ignored = { 0 };
 
-    if (image_convert(&c->cpi->host, old_path, &from, path, c->after.format, err) == 0 &&
+    if (image_convert(&c->cpi->host, &conversion, err) == 0 &&
         grow(c, c->after.format, path, err) == 0)
         return 0;
     host_remove(&c->cpi->host, path, &ignored);

@@ -112,17 +112,6 @@ int host_exists(const struct host *host, const char *path, struct error *err)
     return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(err, "look at", path);
 }
 
-int host_free_bytes(const struct host *host, const char *path, uint64_t *bytes, struct error *err)
-{
-    struct statvfs status;
-
-    (void)host;
-    if (statvfs(path, &status) < 0)
-        return fail_errno(err, "look at the file system of", path);
-    *bytes = (uint64_t)status.f_bavail * status.f_frsize;
-    return 0;
-}
-
 int host_rename(const struct host *host, const char *from, const char *to, struct error *err)
 {
     (void)host;
@@ -133,6 +122,43 @@ int host_chmod(const struct host *host, const char *path, mode_t mode, struct er
 {
     (void)host;
     return chmod(path, mode) < 0 ? fail_errno(err, "set the mode of", path) : 0;
+}
+
+int host_look(const struct host *host, const char *path, struct host_file *file, struct error *err)
+{
+    struct stat status;
+
+    (void)host;
+    if (stat(path, &status) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(err, "look at", path);
+    *file = (struct host_file){ .regular = S_ISREG(status.st_mode),
+                                .bytes = (uint64_t)status.st_size,
+                                .modified = status.st_mtime };
+    return 1;
+}
+
+int host_link(const struct host *host, const char *from, const char *to, struct error *err)
+{
+    static const int refusals[] = { EXDEV, EPERM, EACCES, EMLINK, EOPNOTSUPP, ENOENT };
+
+    (void)host;
+    if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0)
+        return 1;
+    for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
+        if (errno == refusals[i])
+            return 0;
+    return fail_errno(err, "make the link", to);
+}
+
+int host_free_bytes(const struct host *host, const char *path, uint64_t *bytes, struct error *err)
+{
+    struct statvfs space;
+
+    (void)host;
+    if (statvfs(path, &space) < 0)
+        return fail_errno(err, "ask for the free space of", path);
+    *bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    return 0;
 }
 
 int host_claim(const struct host *host, const char *path, const char *text, struct error *err)

@@ -1,6 +1,8 @@
 #include "cpi/image.h"
 
+#include "cpi/firmware.h"
 #include "cpi/json.h"
+#include "cpi/vmdk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +11,16 @@
 
 /* A copy may take longer than other commands, by as much as a slow disk needs. Bytes. */
 enum { COPIED_A_SECOND = 8 << 20 };
+
+/* How many of qemu-img's threads may work at once: a second of time is up to so many of CPU time.
+ * It starts up to 64 that wait for I/O, each with 8 MiB of stack and addresses for a heap of 128
+ * MiB. */
+enum { CONVERT_THREADS = 8, CONVERT_MIB = 16384 };
+
+char *image_path(const char *directory, const char *format)
+{
+    return xasprintf("%s/image.%s", directory, format);
+}
 
 /* qemu-img answers 1 to everything; what the operator needs is in its last line on stderr. */
 static int judge(const struct outcome *outcome, const char *path, struct error *err)
@@ -64,21 +76,6 @@ int image_grow(const struct host *host, const struct image_request *request, str
     return run(host, request->path,
                ARGV("qemu-img", "resize", "-q", "-f", request->format, option, request->path, size),
                err);
-}
-
-int image_convert(const struct host *host, const char *path, const struct image_info *from,
-                  const char *target, const char *format, struct error *err)
-{
-    cleanup_outcome struct outcome outcome = { 0 };
-    const int patience = host->command_timeout + (int)(from->virtual_bytes / COPIED_A_SECOND);
-    struct command command = {
-        .argv = ARGV("qemu-img", "convert", "-q", "-f", from->format, "-O", format, path, target),
-        .timeout_s = patience,
-    };
-
-    if (host_run(host, &command, &outcome, err) < 0)
-        return -1;
-    return judge(&outcome, target, err);
 }
 
 int image_create_overlay(const struct host *host, const char *path, const struct backing *backing,
@@ -172,4 +169,65 @@ int image_recognise(const struct host *host, const char *path, struct image_info
                     "'%s' is neither a qcow2 image nor a raw disk with a boot sector", path);
     }
     return read_info(host, path, info, err);
+}
+
+int image_recognise_vmdk(const struct host *host, const char *path, struct image_info *info,
+                         struct error *err)
+{
+    if (vmdk_check(path, err) < 0)
+        return -1;
+    info->format = "vmdk";
+    return read_info(host, path, info, err);
+}
+
+/* Not qemu-img's own choice of cache, with which the image would not be on the disk afterwards. */
+int image_convert(const struct host *host, const struct conversion *conversion, struct error *err)
+{
+    const int patience = host->command_timeout + (int)(conversion->virtual_bytes / COPIED_A_SECOND);
+    cleanup_outcome struct outcome outcome = { 0 };
+    /* The NULL of the last option ends the argv early. */
+    struct command command = {
+        .argv = ARGV("qemu-img", "convert", "-q", "-f", conversion->from_format, "-O",
+                     conversion->to_format, "-t", "writeback", conversion->from, conversion->to,
+                     conversion->compress ? "-c" : NULL),
+        .timeout_s = patience,
+        .untrusted_input = conversion->untrusted,
+        .cpu_s = CONVERT_THREADS * patience,
+        .memory_mib = CONVERT_MIB,
+    };
+
+    if (host_run(host, &command, &outcome, err) < 0)
+        return -1;
+    return judge(&outcome, conversion->to, err);
+}
+
+static int look_at_head(const char *path, const char **firmware, struct error *err)
+{
+    cleanup_free unsigned char *head = xcalloc(1, FIRMWARE_HEAD);
+    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : pread(fd, head, FIRMWARE_HEAD, 0);
+
+    if (got < 0)
+        return fail(err, ERROR_CLOUD, "cannot read '%s': %s", path, strerror(errno));
+    *firmware = firmware_of(head, (size_t)got);
+    return 0;
+}
+
+int image_firmware(const struct host *host, const struct image_info *info, const char *path,
+                   const char *scratch, const char **firmware, struct error *err)
+{
+    cleanup_outcome struct outcome outcome = { 0 };
+    cleanup_free char *from = xasprintf("if=%s", path), *to = xasprintf("of=%s", scratch);
+    cleanup_free char *block = xasprintf("bs=%d", FIRMWARE_HEAD);
+    struct command command = {
+        .argv = ARGV("qemu-img", "dd", "-f", info->format, "-O", "raw", block, "count=1", from, to),
+        .untrusted_input = true,
+    };
+
+    if (strcmp(info->format, "raw") == 0)
+        return look_at_head(path, firmware, err);
+    if (host_run(host, &command, &outcome, err) < 0 || judge(&outcome, scratch, err) < 0 ||
+        look_at_head(scratch, firmware, err) < 0)
+        return -1;
+    return host_remove(host, scratch, err);
 }

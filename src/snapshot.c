@@ -73,9 +73,12 @@ static int copy(struct taking *t, const char *target, struct error *err)
     const struct block *live = blocks_find(&state.live, directory);
     if (live)
         return backup_disk(cpi, t->vm, live->target, target, err);
-    const struct image_info from = { .format = disk_format(t->record),
-                                     .virtual_bytes = disk_size_mib(t->record) * MIB };
-    return image_convert(&cpi->host, path, &from, target, "qcow2", err);
+    const struct conversion conversion = { .from = path,
+                                           .from_format = disk_format(t->record),
+                                           .to = target,
+                                           .to_format = "qcow2",
+                                           .virtual_bytes = disk_size_mib(t->record) * MIB };
+    return image_convert(&cpi->host, &conversion, err);
 }
 
 static cJSON *make_record(const struct taking *t, const cJSON *metadata)

@@ -1,68 +1,139 @@
 #include "cpi/stemcell.h"
 
+#include "cpi/digest.h"
 #include "cpi/json.h"
-#include "cpi/unpack.h"
+#include "cpi/stemcell_import.h"
+#include "cpi/stemcell_light.h"
+#include "cpi/stemcell_share.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What the hypervisor opens must carry its format's extension: AppArmor's helper on Debian and
- * Ubuntu goes by it. */
-static char *image_path(const char *directory, const char *format)
+/* What the record says beside the facts of the image. */
+static void complete_record(cJSON *record, const struct stemcell_request *request, uint64_t bytes)
 {
-    return xasprintf("%s/image.%s", directory, format);
-}
-
-static cJSON *make_record(const struct stemcell_request *request, const struct image_info *info)
-{
-    cJSON *record = json_new_object();
-
-    json_put_string(record, "format", info->format);
-    json_put_number(record, "virtual_bytes", (double)info->virtual_bytes);
+    if (bytes)
+        json_put_number(record, "image_bytes", (double)bytes);
     json_put(record, "cloud_properties",
              request->cloud_properties ? json_copy(request->cloud_properties) : json_new_object());
     if (request->tags)
         json_put(record, "tags", json_copy(request->tags));
-    return record;
 }
 
-static int import(struct cpi *cpi, const struct stemcell_request *request, const char *cid,
-                  struct error *err)
-{
-    struct image_info info = { 0 };
-    cleanup_free char *staged = store_stage(&cpi->store, STORE_STEMCELL, cid, err);
+/* A stemcell on its way into the store. */
+struct arrival {
+    struct cpi *cpi;
+    const struct stemcell_request *request;
+    const char *cid;
+    struct stemcell_light light;
+    uint64_t image_bytes; /* of the image file; 0: it does not matter */
+    char *staged;
+    cJSON *record;
+};
 
-    if (!staged)
+/* What is wrong with the request, before anything is written. */
+static int check_request(struct arrival *a, struct error *err)
+{
+    const struct stemcell_request *request = a->request;
+    struct host_file file = { 0 };
+
+    if (stemcell_light_read(request->cloud_properties, &a->light, err) < 0)
         return -1;
-    cleanup_free char *unpacked = image_path(staged, "raw");
-    if (unpack_root_image(request->image, unpacked, cpi->log, err) < 0 ||
-        image_recognise(&cpi->host, unpacked, &info, err) < 0)
+    if (a->light.image)
+        return 0;
+    int there = host_look(&a->cpi->host, request->image, &file, err);
+    if (there < 0)
         return -1;
-    cleanup_free char *named = image_path(staged, info.format);
-    /* The hypervisor's user reads it too; nothing in it is secret. */
-    if (host_rename(&cpi->host, unpacked, named, err) < 0 ||
-        host_chmod(&cpi->host, named, 0644, err) < 0)
+    if (!there || !file.regular)
+        return fail(err, ERROR_CLOUD, "there is no stemcell image '%s'", request->image);
+    if (file.bytes == 0)
+        return fail(err, ERROR_CLOUD,
+                    "the stemcell image '%s' is empty: a light stemcell says in "
+                    "cloud_properties.image_path where its image is",
+                    request->image);
+    a->image_bytes = file.bytes;
+    return 0;
+}
+
+/* The image may have holes, so that only its compressed form tells how much is written at least. */
+static int check_space(const struct arrival *a, struct error *err)
+{
+    uint64_t available;
+
+    if (host_free_bytes(&a->cpi->host, a->staged, &available, err) < 0)
         return -1;
-    cleanup_json cJSON *record = make_record(request, &info);
-    return store_publish(&cpi->store, STORE_STEMCELL, cid, record, err);
+    if (a->image_bytes <= available)
+        return 0;
+    return fail(err, ERROR_NO_DISK_SPACE,
+                "the stemcell image needs more than %llu MiB, but '%s' has room for %llu MiB",
+                (unsigned long long)(a->image_bytes / MIB), a->cpi->store.dir,
+                (unsigned long long)(available / MIB));
+}
+
+static int take_image(struct arrival *a, struct error *err)
+{
+    char sha256[DIGEST_SIZE];
+    int shared = 0;
+
+    if (a->light.image)
+        return stemcell_light_take(a->cpi, &a->light, a->staged, &a->record, err);
+    int likely = stemcell_share_likely(a->cpi, a->image_bytes, err);
+    if (likely < 0)
+        return -1;
+    if (likely) {
+        if (digest_file(a->request->image, DIGEST_SHA256, sha256, err) < 0)
+            return -1;
+        shared = stemcell_share(a->cpi, sha256, a->staged, &a->record, err);
+    }
+    if (shared)
+        return shared < 0 ? -1 : 0;
+    if (check_space(a, err) < 0)
+        return -1;
+    return stemcell_import(a->cpi, a->request->image, a->staged, &a->record, err);
+}
+
+/* Of two that import the same image at once, the one that comes here second finds the first's. */
+static int publish(struct arrival *a, struct error *err)
+{
+    cleanup_lock struct lock lock = LOCK_NONE;
+    const char *sha256 = json_string(a->record, "sha256");
+
+    if (sha256) {
+        cleanup_free char *name = xasprintf("sha256-%s", sha256);
+        cleanup_free char *digest = xstrdup(sha256);
+        if (store_lock(&a->cpi->store, STORE_STEMCELL, name, LOCK_EXCLUSIVE, &lock, err) < 0 ||
+            stemcell_share(a->cpi, digest, a->staged, &a->record, err) < 0)
+            return -1;
+    }
+    complete_record(a->record, a->request, a->image_bytes);
+    int failed = store_publish(&a->cpi->store, STORE_STEMCELL, a->cid, a->record, err);
+    host_retire_lock(&lock);
+    return failed;
+}
+
+static int arrive(struct arrival *a, struct error *err)
+{
+    a->staged = store_stage(&a->cpi->store, STORE_STEMCELL, a->cid, err);
+    if (!a->staged || take_image(a, err) < 0)
+        return -1;
+    return publish(a, err);
 }
 
 int stemcell_create(struct cpi *cpi, const struct stemcell_request *request, char cid[ID_SIZE],
                     struct error *err)
 {
     cleanup_lock struct lock lock = LOCK_NONE;
+    struct arrival arrival = { .cpi = cpi, .request = request, .cid = cid };
 
-    int there = host_exists(&cpi->host, request->image, err);
-    if (there <= 0)
-        return there < 0
-                   ? -1
-                   : fail(err, ERROR_CLOUD, "there is no stemcell image '%s'", request->image);
     id_new(cid, "sc");
-    if (store_prepare(&cpi->store, err) < 0 ||
+    if (check_request(&arrival, err) < 0 || store_prepare(&cpi->store, err) < 0 ||
         store_lock(&cpi->store, STORE_STEMCELL, cid, LOCK_EXCLUSIVE, &lock, err) < 0 ||
         store_sweep(&cpi->store, STORE_STEMCELL, err) < 0)
         return -1;
-    if (import(cpi, request, cid, err) == 0)
+    int failed = arrive(&arrival, err);
+    util_freep(&arrival.staged);
+    json_deletep(&arrival.record);
+    if (!failed)
         return 0;
     cleanup_error struct error undoing = { 0 };
     if (store_remove(&cpi->store, STORE_STEMCELL, cid, &undoing) < 0)
@@ -114,8 +185,40 @@ int stemcell_delete(struct cpi *cpi, const char *cid, struct error *err)
     return 0;
 }
 
-int stemcell_open(struct cpi *cpi, const char *cid, struct backing *backing, char **path,
-                  struct error *err)
+/* The constant that a record's word stands for, NULL for any other word. */
+static const char *firmware_of(const cJSON *record)
+{
+    static const char *const known[] = { "efi", "bios" };
+    const char *firmware = json_string(record, "firmware");
+
+    for (size_t i = 0; firmware && i < ARRAY_SIZE(known); i++)
+        if (strcmp(firmware, known[i]) == 0)
+            return known[i];
+    return NULL;
+}
+
+/* Stemcells say "arm64" or, as libvirt does, "aarch64". */
+static const char *arch_of(const cJSON *record)
+{
+    const char *arch = json_string(json_get(record, "cloud_properties"), "architecture");
+
+    return arch && (strcmp(arch, "arm64") == 0 || strcmp(arch, "aarch64") == 0) ? "aarch64" : NULL;
+}
+
+static int find_image(struct cpi *cpi, const char *cid, const cJSON *record,
+                      struct stemcell *stemcell, struct error *err)
+{
+    cleanup_free char *directory = store_path(&cpi->store, STORE_STEMCELL, cid, NULL);
+    const char *path = stemcell_light_path(record);
+
+    if (path && stemcell_light_check(cpi, record, err) < 0)
+        return -1;
+    stemcell->path = path ? xstrdup(path) : image_path(directory, stemcell->image.format);
+    stemcell->image.path = stemcell->path;
+    return 0;
+}
+
+int stemcell_open(struct cpi *cpi, const char *cid, struct stemcell *stemcell, struct error *err)
 {
     static const uint64_t range[] = { 1, UINT64_MAX };
     cleanup_json cJSON *record = NULL;
@@ -125,13 +228,19 @@ int stemcell_open(struct cpi *cpi, const char *cid, struct backing *backing, cha
         return -1;
     if (got == 0)
         return fail(err, ERROR_CLOUD, "there is no stemcell '%s' in '%s'", cid, cpi->store.dir);
-    const char *format = json_string(record, "format");
-    backing->format = format && strcmp(format, "raw") == 0 ? "raw" : "qcow2";
+    const char *format = json_string(record, "format"), *line = json_string(record, "line");
+    stemcell->image.format = format && strcmp(format, "raw") == 0 ? "raw" : "qcow2";
+    stemcell->line = line && strcmp(line, "vsphere") == 0 ? LINE_VSPHERE : LINE_OPENSTACK;
+    stemcell->firmware = firmware_of(record);
+    stemcell->arch = arch_of(record);
     if (json_whole(json_get(record, "virtual_bytes"), "the stemcell's virtual_bytes", range,
-                   &backing->virtual_bytes, err) < 0)
+                   &stemcell->image.virtual_bytes, err) < 0)
         return -1;
-    cleanup_free char *directory = store_path(&cpi->store, STORE_STEMCELL, cid, NULL);
-    *path = image_path(directory, backing->format);
-    backing->path = *path;
-    return 0;
+    return find_image(cpi, cid, record, stemcell, err);
+}
+
+void stemcell_release(struct stemcell *stemcell)
+{
+    free(stemcell->path);
+    *stemcell = (struct stemcell){ 0 };
 }

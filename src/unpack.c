@@ -6,18 +6,23 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BLOCK = 1 << 18, HOLE = 4096, TELL_EVERY_S = 5 };
+enum { READ_BLOCK = 1 << 18, HOLE = 4096, TEXT_LIMIT = 1 << 20, TELL_EVERY_S = 5 };
 
 struct unpacking {
     const char *image, *target;
     const struct log *log;
     struct archive *archive;
-    int fd;
+    int source, fd; /* the image file, the target */
+    char *block;    /* of the image file */
+    struct digest digest;
+    struct unpacked *out;
+    char *other; /* the name of a member that is none of ours, for the message */
     time_t told;
     struct error *err;
 };
@@ -94,71 +99,189 @@ static int copy_member(struct unpacking *u, off_t size)
     return ftruncate(u->fd, size) < 0 || fsync(u->fd) < 0 ? fail_target(u) : 0;
 }
 
-static bool is_root_image(struct archive_entry *entry)
+/* libarchive reads the image file through here, so that its digest needs no second pass. */
+static la_ssize_t read_source(struct archive *archive, void *data, const void **block)
 {
-    const char *name = archive_entry_pathname(entry);
-    const char *slash = name ? strrchr(name, '/') : NULL;
+    struct unpacking *u = data;
+    ssize_t got;
 
-    return name && strcmp(slash ? slash + 1 : name, "root.img") == 0;
+    do
+        got = read(u->source, u->block, READ_BLOCK);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        archive_set_error(archive, errno, "%s", strerror(errno));
+    else
+        digest_add(&u->digest, u->block, (size_t)got);
+    *block = u->block;
+    return got;
+}
+
+/* The digest is that of the whole file, whatever stands behind the archive's end. */
+static int read_rest(struct unpacking *u)
+{
+    const void *block;
+    la_ssize_t got;
+
+    do
+        got = read_source(u->archive, u, &block);
+    while (got > 0);
+    if (got < 0)
+        return fail_archive(u);
+    digest_finish(&u->digest, u->out->sha256);
+    return 0;
+}
+
+enum member { MEMBER_OTHER, MEMBER_DISK, MEMBER_OVF, MEMBER_MANIFEST };
+
+static enum member classify(const char *name)
+{
+    if (strcmp(name, "root.img") == 0 || ends_with(name, ".vmdk"))
+        return MEMBER_DISK;
+    if (ends_with(name, ".ovf"))
+        return MEMBER_OVF;
+    return ends_with(name, ".mf") ? MEMBER_MANIFEST : MEMBER_OTHER;
+}
+
+/* We use no path of an archive, but one with such paths was made to do harm. */
+static bool leads_out(const char *path)
+{
+    const char *part = path;
+
+    if (*path == '/')
+        return true;
+    for (const char *slash; (slash = strchr(part, '/')); part = slash + 1)
+        if (slash - part == 2 && starts_with(part, ".."))
+            return true;
+    return strcmp(part, "..") == 0;
+}
+
+static int take_disk(struct unpacking *u, struct archive_entry *entry, const char *name)
+{
+    const la_int64_t size = archive_entry_size(entry);
+
+    if (u->out->disk)
+        return fail(u->err, ERROR_CLOUD,
+                    "the stemcell image '%s' holds two disks, '%s' and '%s': it must hold one",
+                    u->image, u->out->disk, name);
+    if (size <= 0 || (unsigned long long)size > UNPACK_LIMIT)
+        return fail(u->err, ERROR_CLOUD,
+                    "%s in the stemcell image '%s' has %lld bytes; it must have some and at "
+                    "most %llu",
+                    name, u->image, (long long)size, UNPACK_LIMIT);
+    u->out->disk = xstrdup(name);
+    return copy_member(u, size);
+}
+
+static int take_text(struct unpacking *u, struct archive_entry *entry, char **text)
+{
+    const la_int64_t size = archive_entry_size(entry);
+
+    if (*text || size <= 0 || size > TEXT_LIMIT)
+        return fail(u->err, ERROR_CLOUD,
+                    "the stemcell image '%s' must hold at most one .ovf and one .mf, each of "
+                    "some and at most %d bytes",
+                    u->image, TEXT_LIMIT);
+    *text = xcalloc(1, (size_t)size + 1);
+    return archive_read_data(u->archive, *text, (size_t)size) == size ? 0 : fail_archive(u);
 }
 
 static int take_member(struct unpacking *u, struct archive_entry *entry)
 {
-    const la_int64_t size = archive_entry_size(entry);
+    const char *path = archive_entry_pathname(entry);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    const char *name = slash ? slash + 1 : path;
 
-    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
-        return fail(u->err, ERROR_CLOUD, "root.img in the stemcell image '%s' is not a file",
-                    u->image);
-    if (size <= 0 || (unsigned long long)size > UNPACK_LIMIT)
+    if (!path || leads_out(path))
         return fail(u->err, ERROR_CLOUD,
-                    "root.img in the stemcell image '%s' has %lld bytes; it must have some and at "
-                    "most %llu",
-                    u->image, (long long)size, UNPACK_LIMIT);
-    return copy_member(u, size);
+                    "the stemcell image '%s' holds a path that leads out of it: refused", u->image);
+    const enum member member = classify(name);
+    if (member == MEMBER_OTHER) {
+        if (!u->other)
+            u->other = xstrdup(path);
+        return 0;
+    }
+    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
+        return fail(u->err, ERROR_CLOUD, "%s in the stemcell image '%s' is not a file", name,
+                    u->image);
+    if (member == MEMBER_DISK)
+        return take_disk(u, entry, name);
+    return take_text(u, entry, member == MEMBER_OVF ? &u->out->ovf : &u->out->manifest);
+}
+
+/* One of the openstack line has a root.img alone, one of the vsphere line an .ovf with a .vmdk. */
+static int check_members(const struct unpacking *u)
+{
+    const char *disk = u->out->disk;
+    const bool root = disk && strcmp(disk, "root.img") == 0;
+
+    if (disk && root == !u->out->ovf)
+        return 0;
+    if (disk)
+        return fail(u->err, ERROR_CLOUD,
+                    "the stemcell image '%s' holds %s %s an .ovf: it must hold either root.img or "
+                    "an .ovf and its .vmdk",
+                    u->image, disk, u->out->ovf ? "and" : "but not");
+    return fail(u->err, ERROR_CLOUD,
+                "the stemcell image '%s' holds no root.img%s%s: is it a stemcell of the "
+                "openstack or the vsphere line?",
+                u->image, u->other ? " but " : "", u->other ? u->other : "");
 }
 
 static int read_members(struct unpacking *u)
 {
     struct archive_entry *entry;
-    cleanup_free char *seen = NULL;
-    bool found = false;
     int status;
 
-    while ((status = archive_read_next_header(u->archive, &entry)) == ARCHIVE_OK) {
-        if (!found && is_root_image(entry)) {
-            found = true;
-            if (take_member(u, entry) < 0)
-                return -1;
-        } else if (!seen && archive_entry_pathname(entry)) {
-            seen = xstrdup(archive_entry_pathname(entry));
-        }
-    }
+    while ((status = archive_read_next_header(u->archive, &entry)) == ARCHIVE_OK)
+        if (take_member(u, entry) < 0)
+            return -1;
     if (status != ARCHIVE_EOF)
         return fail_archive(u);
-    if (!found)
-        return fail(u->err, ERROR_CLOUD,
-                    "the stemcell image '%s' holds no root.img%s%s: is it a stemcell of the "
-                    "openstack line?",
-                    u->image, seen ? " but " : "", seen ? seen : "");
-    return 0;
+    return check_members(u) < 0 ? -1 : read_rest(u);
 }
 
-int unpack_root_image(const char *image, const char *target, const struct log *log,
-                      struct error *err)
+static int read_archive(struct unpacking *u)
 {
+    u->archive = archive_read_new();
+    archive_read_support_filter_gzip(u->archive);
+    archive_read_support_format_tar(u->archive);
+    int failed = archive_read_open(u->archive, u, NULL, read_source, NULL) == ARCHIVE_OK
+                     ? read_members(u)
+                     : fail_archive(u);
+    archive_read_free(u->archive);
+    return failed;
+}
+
+int unpack_image(const char *image, const char *target, const struct log *log,
+                 struct unpacked *unpacked, struct error *err)
+{
+    cleanup_fd int source = open(image, O_RDONLY | O_CLOEXEC);
     cleanup_fd int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    struct unpacking u = {
-        .image = image, .target = target, .log = log, .fd = fd, .told = time(NULL), .err = err
-    };
+    cleanup_free char *block = xcalloc(1, READ_BLOCK);
+    struct unpacking u = { .image = image,
+                           .target = target,
+                           .log = log,
+                           .source = source,
+                           .fd = fd,
+                           .block = block,
+                           .out = unpacked,
+                           .told = time(NULL),
+                           .err = err };
 
     if (fd < 0)
         return fail_target(&u);
-    u.archive = archive_read_new();
-    archive_read_support_filter_gzip(u.archive);
-    archive_read_support_format_tar(u.archive);
-    int failed = archive_read_open_filename(u.archive, image, READ_BLOCK) == ARCHIVE_OK
-                     ? read_members(&u)
-                     : fail_archive(&u);
-    archive_read_free(u.archive);
+    if (source < 0)
+        return fail(err, ERROR_CLOUD, "the stemcell image '%s' cannot be read", image);
+    digest_init(&u.digest, DIGEST_SHA256);
+    int failed = read_archive(&u);
+    free(u.other);
     return failed;
+}
+
+void unpacked_release(struct unpacked *unpacked)
+{
+    free(unpacked->disk);
+    free(unpacked->ovf);
+    free(unpacked->manifest);
+    *unpacked = (struct unpacked){ 0 };
 }

@@ -27,8 +27,8 @@ struct making {
     struct cpi *cpi;
     const struct vm_request *request;
     struct vm_domain domain; /* all that its domain XML says */
-    struct backing stemcell;
-    char *stemcell_path, *password;
+    struct stemcell stemcell;
+    char *password;
     cJSON *tags;
     struct survey survey;
     struct lock vm_lock, stemcell_lock;
@@ -36,7 +36,7 @@ struct making {
 
 static void release(struct making *m)
 {
-    free(m->stemcell_path);
+    stemcell_release(&m->stemcell);
     free(m->password);
     free(m->domain.extras);
     cJSON_Delete(m->tags);
@@ -51,7 +51,7 @@ static void release(struct making *m)
 static int check_sizes(const struct making *m, struct error *err)
 {
     const struct vm_properties *p = &m->domain.properties;
-    const uint64_t image_mib = (m->stemcell.virtual_bytes + MIB - 1) / MIB;
+    const uint64_t image_mib = (m->stemcell.image.virtual_bytes + MIB - 1) / MIB;
 
     if (p->ephemeral_mib || p->root_mib >= image_mib + ROOT_SPARE_MIB)
         return 0;
@@ -90,7 +90,9 @@ static int look_at_host(struct making *m, struct error *err)
     const char *feature = virtualisation(&m->cpi->host);
     struct survey_wish wish = { .networks = uses_libvirt_networks(&m->domain.nics) };
 
-    wish.kvm = config->hypervisor->has_domain_type && config->domain_type == DOMAIN_AUTO && feature;
+    /* kvm runs what the host's own CPU runs. */
+    const bool native = feature && !*feature == (m->domain.arch != NULL);
+    wish.kvm = config->hypervisor->has_domain_type && config->domain_type == DOMAIN_AUTO && native;
     if (survey_take(&m->cpi->virsh, wish, &m->survey, err) < 0)
         return -1;
     m->domain.kvm = config->domain_type == DOMAIN_KVM || (wish.kvm && m->survey.kvm);
@@ -174,7 +176,10 @@ static cJSON *merged_tags(const struct making *m)
 
 static int plan(struct making *m, struct error *err)
 {
-    m->domain.firmware = m->domain.properties.firmware ? m->domain.properties.firmware : "bios";
+    const char *wanted = m->domain.properties.firmware;
+
+    m->domain.firmware = wanted ? wanted : m->stemcell.firmware ? m->stemcell.firmware : "bios";
+    m->domain.arch = m->stemcell.arch;
     plan_extra_disks(&m->domain);
     m->tags = merged_tags(m);
     m->domain.tags = m->tags;
@@ -192,7 +197,7 @@ static int prepare(struct making *m, struct error *err)
     if (vm_properties_read(m->request->cloud_properties, &m->domain.properties, cpi->log, err) <
             0 ||
         nics_read(m->request->networks, &defaults, &m->domain.nics, err) < 0 ||
-        stemcell_open(cpi, m->request->stemcell_cid, &m->stemcell, &m->stemcell_path, err) < 0 ||
+        stemcell_open(cpi, m->request->stemcell_cid, &m->stemcell, err) < 0 ||
         check_sizes(m, err) < 0 || plan(m, err) < 0 || look_at_host(m, err) < 0)
         return -1;
     for (size_t i = 0; i < m->domain.nics.count; i++)
@@ -237,7 +242,7 @@ static int make_disks(const struct making *m, struct error *err)
     cleanup_free char *root = vm_domain_file(domain, VM_ROOT);
     cleanup_free char *ephemeral = vm_domain_file(domain, VM_EPHEMERAL);
 
-    if (image_create_overlay(host, root, &m->stemcell, domain->properties.root_mib, err) < 0)
+    if (image_create_overlay(host, root, &m->stemcell.image, domain->properties.root_mib, err) < 0)
         return -1;
     if (domain->properties.ephemeral_mib == 0)
         return 0;
@@ -295,7 +300,8 @@ static int make_settings(const struct making *m, struct error *err)
     cleanup_free char *iso = NULL;
     size_t length;
 
-    if (config_drive_build(settings, &iso, &length, err) < 0)
+    const enum drive_layout layout = m->stemcell.line == LINE_VSPHERE ? DRIVE_ENV : DRIVE_CONFIG_2;
+    if (config_drive_build(settings, layout, &iso, &length, err) < 0)
         return -1;
     return host_put(&m->cpi->host, path, (struct bytes){ iso, length }, 0600, err);
 }

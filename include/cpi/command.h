@@ -20,6 +20,7 @@ struct command {
     size_t input_length;     /* bytes */
     int timeout_s;           /* the child is killed after so many seconds */
     bool untrusted_input;    /* limits memory and CPU time: the child reads a stranger's file */
+    int cpu_s, memory_mib;   /* these limits; 0: 10 seconds of CPU time, 1024 MiB of addresses */
 };
 
 struct outcome {

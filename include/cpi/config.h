@@ -27,7 +27,8 @@ struct config {
     const char *host;            /* NULL: this machine */
     const char *username, *private_key;
     bool auto_enable_networks;
-    bool keep_failed_vms; /* leave what create_vm made when it fails, for diagnosis */
+    bool keep_failed_vms;   /* leave what create_vm made when it fails, for diagnosis */
+    bool stemcell_compress; /* are images stored as compressed qcow2? */
     int command_timeout, detach_timeout, lock_timeout; /* seconds */
     const cJSON *agent;                                /* mbus, and perhaps ntp and blobstore */
     cJSON *document;                                   /* owns all of the above */

@@ -44,12 +44,26 @@ int host_get(const struct host *host, const char *path, char **text, struct erro
 /* 1: there is such a file or directory, 0: there is none, -1: cannot tell. */
 int host_exists(const struct host *host, const char *path, struct error *err);
 
-/* How much an ordinary user can still write to the file system of a path. */
-int host_free_bytes(const struct host *host, const char *path, uint64_t *bytes, struct error *err);
-
 int host_rename(const struct host *host, const char *from, const char *to, struct error *err);
 
 int host_chmod(const struct host *host, const char *path, mode_t mode, struct error *err);
+
+struct host_file {
+    bool regular;     /* and no directory, device, pipe or socket */
+    uint64_t bytes;   /* its length */
+    int64_t modified; /* seconds since the epoch */
+};
+
+/* What is at path, symbolic links followed. 1: *file tells, 0: there is nothing, -1: cannot tell.
+ */
+int host_look(const struct host *host, const char *path, struct host_file *file, struct error *err);
+
+/* Gives a file a further name (a hard link, of a symbolic link's target). 1: done, 0: it cannot be:
+ * another file system, or the owner does not permit it, or the file is gone; -1: failed. */
+int host_link(const struct host *host, const char *from, const char *to, struct error *err);
+
+/* How many bytes may still be written to the file system of path. */
+int host_free_bytes(const struct host *host, const char *path, uint64_t *bytes, struct error *err);
 
 /* Makes a symbolic link that says 'text'. 1: made, 0: something is at path already, -1: failed. */
 int host_claim(const struct host *host, const char *path, const char *text, struct error *err);

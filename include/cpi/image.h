@@ -18,6 +18,10 @@ struct image_info {
     uint64_t virtual_bytes;
 };
 
+/* The path of the image in a directory. What the hypervisor opens must carry its format's
+ * extension: AppArmor's helper on Debian and Ubuntu goes by it. Owned by the caller. */
+char *image_path(const char *directory, const char *format);
+
 struct image_request {
     const char *path, *format;
     const char *preallocation; /* qemu-img's word, NULL: thin */
@@ -39,9 +43,23 @@ struct backing {
 int image_create_overlay(const struct host *host, const char *path, const struct backing *backing,
                          uint64_t size_mib, struct error *err);
 
-/* Copies an image that is not in use into one of another format, which is independent. */
-int image_convert(const struct host *host, const char *path, const struct image_info *from,
-                  const char *target, const char *format, struct error *err);
+struct conversion {
+    const char *from, *from_format;
+    const char *to, *to_format;
+    uint64_t virtual_bytes; /* of 'from'; a large image may take longer than other commands */
+    bool compress;          /* the clusters of 'to' */
+    bool untrusted; /* 'from' is a stranger's, although recognised as one that stands alone */
+};
+
+/* Copies an image that is not in use to one that depends on nothing. */
+int image_convert(const struct host *host, const struct conversion *conversion, struct error *err);
+
+/*
+ * Which firmware boots a recognised image: "efi" or "bios", a constant. What
+ * has to be unpacked for that goes to the file 'scratch' for a moment.
+ */
+int image_firmware(const struct host *host, const struct image_info *info, const char *path,
+                   const char *scratch, const char **firmware, struct error *err);
 
 /*
  * Tells what a disk image of unknown origin is, by its content: "qcow2", or
@@ -51,5 +69,9 @@ int image_convert(const struct host *host, const char *path, const struct image_
  */
 int image_recognise(const struct host *host, const char *path, struct image_info *info,
                     struct error *err);
+
+/* The same for the disk of an OVF, which must be a "vmdk" that names no further file. */
+int image_recognise_vmdk(const struct host *host, const char *path, struct image_info *info,
+                         struct error *err);
 
 #endif

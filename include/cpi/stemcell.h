@@ -14,16 +14,33 @@ struct stemcell_request {
     const cJSON *tags;             /* likewise; NULL when there are none */
 };
 
-/* Imports a stemcell and writes its CID. */
+/*
+ * Imports a stemcell and writes its CID. The image of a light stemcell stays
+ * where it is; that of an image file that was imported before is stored once.
+ */
 int stemcell_create(struct cpi *cpi, const struct stemcell_request *request, char cid[ID_SIZE],
                     struct error *err);
 
-/* Removes it; an absent one is success. ERROR_CLOUD while VMs depend on it, naming them. */
+/* Removes it; an absent one is success. ERROR_CLOUD while VMs depend on it, naming them. The file
+ * of a light stemcell stays. */
 int stemcell_delete(struct cpi *cpi, const char *cid, struct error *err);
 
-/* The image of a stemcell, as the backing of an overlay. 'path' is owned by the caller, 'format' is
- * a constant. The stemcell's lock must be held. ERROR_CLOUD when there is no such stemcell. */
-int stemcell_open(struct cpi *cpi, const char *cid, struct backing *backing, char **path,
-                  struct error *err);
+/* How the agent in the image finds its settings and its disks. */
+enum stemcell_line { LINE_OPENSTACK, LINE_VSPHERE };
+
+/* A stemcell as create_vm needs it. */
+struct stemcell {
+    struct backing image; /* of an overlay; its path is owned by the stemcell, see 'path' */
+    char *path;
+    enum stemcell_line line;
+    const char *firmware; /* "efi" or "bios", a constant; NULL when the stemcell does not say */
+    const char *arch;     /* "aarch64", a constant; NULL for an x86 */
+};
+
+/* Finds a stemcell, whose lock must be held. ERROR_CLOUD when there is none, or when the file of a
+ * light one is gone or was changed. */
+int stemcell_open(struct cpi *cpi, const char *cid, struct stemcell *stemcell, struct error *err);
+
+void stemcell_release(struct stemcell *stemcell);
 
 #endif

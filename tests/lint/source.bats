@@ -37,8 +37,8 @@ layer_of() {
         util) echo 0 ;;
         json | error | log | id | uri) echo 1 ;;
         command) echo 2 ;;
-        hypervisor | host | lock | template) echo 3 ;;
-        config | config_file | store | virsh | image) echo 4 ;;
+        hypervisor | host | lock | template | digest) echo 3 ;;
+        config | config_file | store | virsh | image | ovf | vmdk) echo 4 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
         main) echo 10 ;;

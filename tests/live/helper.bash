@@ -17,8 +17,12 @@ setup() {
     write_config '{}'
 }
 
-# Whatever a test leaves is removed, so that the next one starts on a clean host.
 teardown() {
+    clean_up
+}
+
+# Whatever a test leaves is removed, so that the next one starts on a clean host.
+clean_up() {
     local vm
     URI=$(<"$LAB/uri")
     for vm in $(virsh_lab list --all --name); do

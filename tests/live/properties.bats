@@ -73,9 +73,9 @@ nvram() {
     virsh_lab dumpxml "$vm" | sed -n 's,.*<nvram[^>]*>\(.*\)</nvram>.*,\1,p'
 }
 
-@test "EFI: a VM boots, and its NVRAM goes with it" {
+@test "an EFI-only image boots without being told, and its NVRAM goes with the VM" {
     stemcell efi
-    create_vm agent-e "$result" 192.168.122.101 '{"firmware": "efi"}'
+    create_vm agent-e "$result" 192.168.122.101
     boots "$vm"
     has "firmware='efi'" "enabled='no' name='secure-boot'"
     local file
