@@ -27,8 +27,9 @@ pack() {
 
 # ovf [FIRMWARE]: image.ovf, image.mf and image-disk1.vmdk in the directory ovf
 ovf() {
-    local dir=$BATS_TEST_TMPDIR/ovf
-    root_image
+    local dir=$BATS_TEST_TMPDIR/ovf format=raw
+    [[ ${1:-} != efi ]] || format=efi
+    root_image "$format"
     mkdir -p "$dir"
     [[ -e $dir/image-disk1.vmdk ]] ||
         qemu-img convert -O vmdk -o subformat=streamOptimized "$root_image" "$dir/image-disk1.vmdk"
