@@ -10,6 +10,7 @@
 #include "cpi/survey.h"
 #include "cpi/vm_address.h"
 #include "cpi/vm_domain.h"
+#include "cpi/vm_network.h"
 #include "cpi/vm_properties.h"
 
 #include <stdlib.h>
@@ -54,14 +55,6 @@ static int check_sizes(const struct making *m, struct error *err)
                 (unsigned long long)(image_mib + ROOT_SPARE_MIB));
 }
 
-static bool uses_libvirt_networks(const struct nics *nics)
-{
-    for (size_t i = 0; i < nics->count; i++)
-        if (nics->list[i].type == NIC_NETWORK)
-            return true;
-    return false;
-}
-
 /* On x86 kvm without these is a software KVM, under which stock kernels do not boot. */
 static bool has_virtualisation(const struct host *host)
 {
@@ -78,7 +71,8 @@ static bool has_virtualisation(const struct host *host)
 static int look_at_host(struct making *m, struct error *err)
 {
     const struct config *config = &m->cpi->config;
-    struct survey_wish wish = { .networks = uses_libvirt_networks(&m->domain.nics) };
+    cleanup_strings char **networks = vm_network_names(&m->domain.nics);
+    struct survey_wish wish = { .networks = networks };
 
     wish.kvm = config->hypervisor->has_domain_type && config->domain_type == DOMAIN_AUTO &&
                has_virtualisation(&m->cpi->host);
@@ -88,44 +82,19 @@ static int look_at_host(struct making *m, struct error *err)
     return 0;
 }
 
-static int check_network(const struct making *m, const struct nic *nic, struct error *err)
-{
-    if (nic->type != NIC_NETWORK)
-        return 0;
-    if (!strings_contain(m->survey.networks, nic->source))
-        return fail(err, ERROR_NETWORK_NOT_FOUND,
-                    "there is no network '%s' at '%s': define it with 'virsh net-define', or name "
-                    "another in the network's cloud_properties",
-                    nic->source, m->cpi->virsh.uri);
-    if (!strings_contain(m->survey.active, nic->source) && !m->cpi->config.auto_enable_networks)
-        return fail(err, ERROR_CLOUD,
-                    "network '%s' is not active: start it with 'virsh net-start %s' or set "
-                    "auto_enable_networks",
-                    nic->source, nic->source);
-    if (!strings_contain(m->survey.autostart, nic->source) &&
-        strings_contain(m->survey.active, nic->source))
-        log_note(m->cpi->log,
-                 "warning: network '%s' has no autostart: after a reboot of the host this VM does "
-                 "not come back by itself; 'virsh net-autostart %s' mends that",
-                 nic->source, nic->source);
-    return 0;
-}
-
 /* Everything that can be found out before the first side effect. */
 static int prepare(struct making *m, struct error *err)
 {
     struct cpi *cpi = m->cpi;
-    const struct nic_defaults defaults = { cpi->config.default_network, m->domain.cid };
+    const struct nic_defaults defaults = { cpi->config.default_network, m->domain.cid, cpi->log };
 
     if (vm_properties_read(m->request->cloud_properties, &m->domain.properties, cpi->log, err) <
             0 ||
         nics_read(m->request->networks, &defaults, &m->domain.nics, err) < 0 ||
         stemcell_open(cpi, m->request->stemcell_cid, &m->stemcell, &m->stemcell_path, err) < 0 ||
-        check_sizes(m, err) < 0 || look_at_host(m, err) < 0)
+        check_sizes(m, err) < 0 || look_at_host(m, err) < 0 ||
+        vm_network_check(cpi, &m->domain.nics, &m->survey, err) < 0)
         return -1;
-    for (size_t i = 0; i < m->domain.nics.count; i++)
-        if (check_network(m, &m->domain.nics.list[i], err) < 0)
-            return -1;
     return vm_address_check(cpi, &m->domain.nics, err);
 }
 
@@ -139,23 +108,11 @@ static int write_record(const struct making *m, struct error *err)
     json_put_string(record, "stemcell", m->request->stemcell_cid);
     json_put_string(record, "agent_id", m->request->agent_id);
     json_put(record, "addresses", vm_address_list(&m->domain.nics));
+    json_put(record, "networks", vm_network_list(&m->domain.nics));
     if (host_make_directory(host, m->domain.directory, 0711, err) < 0 ||
         host_put(host, marker, (struct bytes){ "", 0 }, 0600, err) < 0)
         return -1;
     return store_write(&m->cpi->store, STORE_VM, m->domain.cid, record, err);
-}
-
-static int enable_networks(const struct making *m, struct error *err)
-{
-    for (size_t i = 0; i < m->domain.nics.count; i++) {
-        const struct nic *nic = &m->domain.nics.list[i];
-        if (nic->type != NIC_NETWORK || strings_contain(m->survey.active, nic->source))
-            continue;
-        if (network_enable(&m->cpi->virsh, nic->source, err) < 0)
-            return -1;
-        log_note(m->cpi->log, "started network '%s' and set it to autostart", nic->source);
-    }
-    return 0;
 }
 
 static int make_disks(const struct making *m, struct error *err)
@@ -212,7 +169,9 @@ static int make(struct making *m, struct error *err)
 {
     if (write_record(m, err) < 0 ||
         vm_address_claim(m->cpi, m->domain.cid, &m->domain.nics, err) < 0 ||
-        enable_networks(m, err) < 0 || make_disks(m, err) < 0 || make_settings(m, err) < 0)
+        vm_network_enable(m->cpi, &m->domain.nics, &m->survey, err) < 0 ||
+        make_disks(m, err) < 0 ||
+        make_settings(m, err) < 0)
         return -1;
     return start(m, err);
 }
