@@ -6,6 +6,7 @@
 #include "cpi/image.h"
 #include "cpi/json.h"
 #include "cpi/network.h"
+#include "cpi/reservation.h"
 #include "cpi/stemcell.h"
 #include "cpi/survey.h"
 #include "cpi/vm_address.h"
@@ -28,6 +29,7 @@ struct making {
     struct backing stemcell;
     char *stemcell_path;
     struct survey survey;
+    cJSON *reservations; /* of DHCP, as in the record */
     struct lock vm_lock, stemcell_lock;
 };
 
@@ -35,6 +37,7 @@ static void release(struct making *m)
 {
     free(m->stemcell_path);
     survey_release(&m->survey);
+    cJSON_Delete(m->reservations);
     nics_release(&m->domain.nics);
     free(m->domain.directory);
     host_unlock(&m->stemcell_lock);
@@ -93,9 +96,11 @@ static int prepare(struct making *m, struct error *err)
         nics_read(m->request->networks, &defaults, &m->domain.nics, err) < 0 ||
         stemcell_open(cpi, m->request->stemcell_cid, &m->stemcell, &m->stemcell_path, err) < 0 ||
         check_sizes(m, err) < 0 || look_at_host(m, err) < 0 ||
-        vm_network_check(cpi, &m->domain.nics, &m->survey, err) < 0)
+        vm_network_check(cpi, &m->domain.nics, &m->survey, err) < 0 ||
+        vm_address_check(cpi, &m->domain.nics, err) < 0)
         return -1;
-    return vm_address_check(cpi, &m->domain.nics, err);
+    m->reservations = reservation_list(&m->domain.nics, &m->survey, m->domain.cid);
+    return reservation_check(cpi, m->reservations, &m->survey, err);
 }
 
 /* The record says what there is to undo, so it comes before all of it. */
@@ -109,6 +114,7 @@ static int write_record(const struct making *m, struct error *err)
     json_put_string(record, "agent_id", m->request->agent_id);
     json_put(record, "addresses", vm_address_list(&m->domain.nics));
     json_put(record, "networks", vm_network_list(&m->domain.nics));
+    json_put(record, "reservations", json_copy(m->reservations));
     if (host_make_directory(host, m->domain.directory, 0711, err) < 0 ||
         host_put(host, marker, (struct bytes){ "", 0 }, 0600, err) < 0)
         return -1;
@@ -170,7 +176,7 @@ static int make(struct making *m, struct error *err)
     if (write_record(m, err) < 0 ||
         vm_address_claim(m->cpi, m->domain.cid, &m->domain.nics, err) < 0 ||
         vm_network_enable(m->cpi, &m->domain.nics, &m->survey, err) < 0 ||
-        make_disks(m, err) < 0 ||
+        reservation_make(m->cpi, m->reservations, err) < 0 || make_disks(m, err) < 0 ||
         make_settings(m, err) < 0)
         return -1;
     return start(m, err);
