@@ -29,8 +29,8 @@ static const struct method methods[] = {
     { .name = "delete_snapshot", .run = method_not_implemented, .offline = true },
     { .name = "resize_disk", .run = method_not_implemented, .offline = true },
     { .name = "update_disk", .run = method_not_implemented, .offline = true },
-    { .name = "create_network", .run = method_not_implemented, .offline = true },
-    { .name = "delete_network", .run = method_not_implemented, .offline = true },
+    { .name = "create_network", .min_args = 1, .run = method_create_network },
+    { .name = "delete_network", .min_args = 1, .run = method_delete_network },
     { .name = "current_vm_id", .run = method_not_implemented, .offline = true },
     { .name = "configure_networks", .run = method_not_supported, .offline = true },
 };
