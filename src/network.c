@@ -155,11 +155,16 @@ static int read_nic(const cJSON *network, const char *type, const struct nic_def
 static int read_network(const cJSON *network, const struct nic_defaults *defaults,
                         struct nics *nics, struct error *err)
 {
+    static const char *const texts[] = { "type", "gateway", "nic_group" };
     const char *type = json_string(network, "type");
 
     type = type ? type : "manual";
     if (!cJSON_IsObject(network))
         return fail(err, ERROR_CPI, "network '%s' must be an object", network->string);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (json_get(network, texts[i]) && !json_string(network, texts[i]))
+            return fail(err, ERROR_CPI, "network '%s': %s must be a string", network->string,
+                        texts[i]);
     if (strcmp(type, "vip") == 0)
         return 0;
     if (strcmp(type, "manual") != 0 && strcmp(type, "dynamic") != 0)

@@ -191,10 +191,12 @@ static int read_bandwidth(const cJSON *network, const struct nic_defaults *defau
 static int read_source(const cJSON *network, const struct nic_defaults *defaults, struct nic *nic,
                        struct error *err)
 {
-    if (read_text(network, "name", &nic->source, err) < 0)
-        return -1;
+    const cJSON *name = json_get(json_get(network, "cloud_properties"), "name");
+
+    nic->source = name ? cJSON_GetStringValue(name) : defaults->network;
     if (!nic->source)
-        nic->source = defaults->network;
+        return fail(err, ERROR_CPI, "network '%s': cloud_properties.name must be a string",
+                    network->string);
     if (!is_source_name(nic->source))
         return fail(err, ERROR_CPI, "network '%s': '%s' cannot be the name of a libvirt network",
                     network->string, nic->source);
