@@ -206,6 +206,9 @@ int network_definition_check(const struct network_definition *definition,
 {
     const struct subnet *subnets[] = { &definition->main.subnet, &definition->ipv6.subnet };
 
+    /* A bridge's range is there already, and may well be that of the network it belongs to. */
+    if (definition->type == NETWORK_BRIDGE)
+        return 0;
     for (size_t i = 0; i < ARRAY_SIZE(subnets); i++) {
         if (!subnets[i]->ip.family)
             continue;

@@ -110,11 +110,22 @@ reservation() {
     start_vm "$one"
     [[ $(reserved default 192.168.122.12 | grep -c "name='$vm-0'") == 2 ]]
     [[ $(reserved default 192.168.122.12 | wc -l) == 2 ]]
-    # As if create_vm had been killed before its end.
-    half=$vm
-    touch "$STORE/vms/$half/creating"
+    cpi delete_vm "[\"$vm\"]"
+    # create_vm is killed when it has reserved and defines nothing yet.
+    cat >"$BATS_TEST_TMPDIR/virsh" <<'END'
+#!/bin/bash
+[[ $* != *'define --validate'* ]] || kill -KILL "$PPID"
+exec virsh "$@"
+END
+    chmod +x "$BATS_TEST_TMPDIR/virsh"
+    write_config "{\"bin_path\": \"$BATS_TEST_TMPDIR/virsh\"}"
+    call create_vm "$(request "$one")" || true
+    half=$(ls "$STORE/vms")
+    [[ $(reserved default 192.168.122.12 | grep -c "name='$half-0'") == 2 ]]
+    write_config '{}'
     start_vm "$one"
     [[ $vm != "$half" && $(reserved default 192.168.122.12 | grep -c "name='$vm-0'") == 2 ]]
+    [[ $(reserved default 192.168.122.12 | wc -l) == 2 && $(ls "$STORE/vms") == "$vm" ]]
     cpi_fails CloudError "$vm" create_vm "$(request "$one")"
     cpi delete_vm "[\"$vm\"]"
     reservation add default "mac='52:54:00:00:00:12'" "name='printer'" "ip='192.168.122.12'"
@@ -221,7 +232,7 @@ reservation() {
     for definition in '{"range": "10.63.0.0/24", "cloud_properties": {"type": "isolated"}}' \
         '{"range": "10.63.1.0/24", "gateway": "10.63.1.254", "cloud_properties": {"type": "route", "dhcp": true}}' \
         '{"range": "fd00:63::/64", "cloud_properties": {"type": "nat", "dhcp": true}}' \
-        '{"range": "10.63.2.0/24", "cloud_properties": {"name": "bridged", "type": "bridge", "bridge": "virbr0"}}' \
+        '{"range": "192.168.122.0/24", "cloud_properties": {"name": "bridged", "type": "bridge", "bridge": "virbr0"}}' \
         '{"netmask_bits": 24}' '{"netmask_bits": "16"}'; do
         cpi create_network "[$definition]"
         networks+=("$(jq -r '.[0]' <<<"$result")")
@@ -229,7 +240,7 @@ reservation() {
     done
     [[ $(jq -r '.[1].range' <<<"$result") == */16 ]]
     stemcell && stemcell=$result
-    start_vm "{\"one\": $(manual 10.63.2.10 bridged)}"
+    start_vm "{\"one\": $(manual 192.168.122.18 bridged)}"
     [[ $(virsh_lab domiflist "$vm") == *bridged* ]]
     cpi delete_vm "[\"$vm\"]"
     cpi_fails CloudError 'default' create_network '[{"range": "192.168.122.128/25"}]'
