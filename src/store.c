@@ -96,16 +96,30 @@ static char *lock_path(const struct store *store, enum store_kind kind, const ch
     return xasprintf("%s/.lock/%s-%s", store->dir, kinds[kind].lock, cid);
 }
 
-int store_lock(const struct store *store, enum store_kind kind, const char *cid,
-               enum lock_mode mode, struct lock *held, struct error *err)
+static int wait_for_lock(const struct store *store, const char *path, enum lock_mode mode,
+                         struct lock *held, struct error *err)
 {
-    cleanup_free char *path = lock_path(store, kind, cid);
     cleanup_free char *directory = xasprintf("%s/.lock", store->dir);
     int there = host_exists(store->host, directory, err);
 
     if (there <= 0)
         return there;
     return host_lock(store->host, path, mode, store->host->lock_timeout, held, err) < 0 ? -1 : 0;
+}
+
+int store_lock(const struct store *store, enum store_kind kind, const char *cid,
+               enum lock_mode mode, struct lock *held, struct error *err)
+{
+    cleanup_free char *path = lock_path(store, kind, cid);
+
+    return wait_for_lock(store, path, mode, held, err);
+}
+
+int store_lock_networks(const struct store *store, struct lock *held, struct error *err)
+{
+    cleanup_free char *path = xasprintf("%s/.lock/networks", store->dir);
+
+    return wait_for_lock(store, path, LOCK_EXCLUSIVE, held, err);
 }
 
 int store_try_lock(const struct store *store, enum store_kind kind, const char *cid,

@@ -18,6 +18,33 @@ static char **copy_lines(char *text)
     return copy;
 }
 
+static void add_commands(struct virsh_script *script, struct survey_wish wish)
+{
+    /* First, for these may fail without harm: there is no kvm then, or no such network. */
+    if (wish.kvm)
+        VIRSH_ADD(script, "domcapabilities", "--virttype", "kvm");
+    for (char *const *name = wish.networks; name && *name; name++)
+        VIRSH_ADD(script, "net-dumpxml", *name);
+    VIRSH_ADD(script, "net-list", "--all", "--name");
+    VIRSH_ADD(script, "net-list", "--name");
+    VIRSH_ADD(script, "net-list", "--all", "--autostart", "--name");
+}
+
+static int read_details(const char *xml, struct survey *survey, struct error *err)
+{
+    struct libvirt_network network = { 0 };
+
+    if (!strchr(xml, '<'))
+        return 0;
+    if (libvirt_network_read(xml, &network, err) < 0) {
+        libvirt_network_release(&network);
+        return -1;
+    }
+    survey->details = xrealloc(survey->details, (survey->count + 1) * sizeof(*survey->details));
+    survey->details[survey->count++] = network;
+    return 0;
+}
+
 int survey_take(const struct virsh *virsh, struct survey_wish wish, struct survey *survey,
                 struct error *err)
 {
@@ -26,12 +53,7 @@ int survey_take(const struct virsh *virsh, struct survey_wish wish, struct surve
 
     if (!wish.networks && !wish.kvm)
         return 0;
-    /* First, for it may fail without harm: that only means that there is no kvm. */
-    if (wish.kvm)
-        VIRSH_ADD(&script, "domcapabilities", "--virttype", "kvm");
-    VIRSH_ADD(&script, "net-list", "--all", "--name");
-    VIRSH_ADD(&script, "net-list", "--name");
-    VIRSH_ADD(&script, "net-list", "--all", "--autostart", "--name");
+    add_commands(&script, wish);
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
     if (reply.status != 0)
@@ -40,10 +62,21 @@ int survey_take(const struct virsh *virsh, struct survey_wish wish, struct surve
     char **out = reply.out;
     if (wish.kvm)
         survey->kvm = starts_with(*out++, "<domainCapabilities");
+    for (char *const *name = wish.networks; name && *name; name++)
+        if (read_details(*out++, survey, err) < 0)
+            return -1;
     survey->networks = copy_lines(out[0]);
     survey->active = copy_lines(out[1]);
     survey->autostart = copy_lines(out[2]);
     return 0;
+}
+
+const struct libvirt_network *survey_network(const struct survey *survey, const char *name)
+{
+    for (size_t i = 0; i < survey->count; i++)
+        if (strcmp(survey->details[i].name, name) == 0)
+            return &survey->details[i];
+    return NULL;
 }
 
 int network_enable(const struct virsh *virsh, const char *name, struct error *err)
@@ -68,5 +101,8 @@ void survey_release(struct survey *survey)
     util_free_stringsp(&survey->networks);
     util_free_stringsp(&survey->active);
     util_free_stringsp(&survey->autostart);
+    for (size_t i = 0; i < survey->count; i++)
+        libvirt_network_release(&survey->details[i]);
+    free(survey->details);
     *survey = (struct survey){ 0 };
 }

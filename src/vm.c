@@ -2,6 +2,7 @@
 
 #include "cpi/domain.h"
 #include "cpi/json.h"
+#include "cpi/reservation.h"
 #include "cpi/vm_domain.h"
 
 #include <string.h>
@@ -9,12 +10,14 @@
 /* What is shown travels on virsh's command line, where Linux takes 128 KiB in one word. */
 enum { METADATA_LIMIT = 32 << 10 };
 
+/* What the VM has on its networks, as its record says. */
 static int release_addresses(struct cpi *cpi, const char *cid, struct error *err)
 {
     cleanup_json cJSON *record = NULL;
     const cJSON *address;
 
-    if (store_read(&cpi->store, STORE_VM, cid, &record, err) < 0)
+    if (store_read(&cpi->store, STORE_VM, cid, &record, err) < 0 ||
+        reservation_drop(cpi, json_get(record, "reservations"), err) < 0)
         return -1;
     cJSON_ArrayForEach (address, json_get(record, "addresses")) {
         const char *network = json_string(address, "network"), *ip = json_string(address, "ip");

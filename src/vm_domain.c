@@ -124,19 +124,6 @@ static cJSON *make_cdrom(const struct vm_domain *domain, const int *used)
     return cdrom;
 }
 
-static cJSON *make_nic(const struct nic *nic)
-{
-    cJSON *item = json_new_object();
-    bool bridge = nic->type == NIC_BRIDGE;
-
-    json_put_string(item, "type", bridge ? "bridge" : "network");
-    json_put_string(item, "attribute", bridge ? "bridge" : "network");
-    json_put_string(item, "source", nic->source);
-    json_put_string(item, "mac", nic->mac);
-    json_put_string(item, "model", nic->model);
-    return item;
-}
-
 static void put_text(cJSON *item, const char *key, const char *text)
 {
     json_put(item, key, text ? cJSON_CreateString(text) : cJSON_CreateFalse());
@@ -271,7 +258,7 @@ static cJSON *make_item(const struct vm_domain *domain)
     int used = 0;
 
     for (size_t i = 0; i < domain->nics.count; i++)
-        json_put(nics, NULL, make_nic(&domain->nics.list[i]));
+        json_put(nics, NULL, nic_item(&domain->nics.list[i]));
     json_put_string(item, "name", domain->cid);
     json_put_string(item, "uuid", id_uuid(domain->cid));
     put_text(item, "title", domain->properties.title);

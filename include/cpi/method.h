@@ -41,6 +41,8 @@ cJSON *method_update_disk(struct cpi *cpi, const cJSON *args, struct error *err)
 cJSON *method_snapshot_disk(struct cpi *cpi, const cJSON *args, struct error *err);
 cJSON *method_delete_snapshot(struct cpi *cpi, const cJSON *args, struct error *err);
 cJSON *method_set_disk_metadata(struct cpi *cpi, const cJSON *args, struct error *err);
+cJSON *method_create_network(struct cpi *cpi, const cJSON *args, struct error *err);
+cJSON *method_delete_network(struct cpi *cpi, const cJSON *args, struct error *err);
 
 /* The argument's CID, checked; NULL and ERROR_CPI when it is none. Part of args. */
 const char *arg_cid(const cJSON *args, int index, const char *what, struct error *err);

@@ -46,6 +46,9 @@ int store_lock(const struct store *store, enum store_kind kind, const char *cid,
 int store_try_lock(const struct store *store, enum store_kind kind, const char *cid,
                    struct lock *lock, struct error *err);
 
+/* Takes the lock that the making and removing of libvirt networks is under, as store_lock does. */
+int store_lock_networks(const struct store *store, struct lock *lock, struct error *err);
+
 /* 1: there, 0: absent, -1: cannot tell. */
 int store_has(const struct store *store, enum store_kind kind, const char *cid, struct error *err);
 

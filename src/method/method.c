@@ -29,8 +29,8 @@ static const struct method methods[] = {
     { .name = "update_disk", .min_args = 2, .run = method_update_disk },
     { .name = "snapshot_disk", .min_args = 1, .run = method_snapshot_disk },
     { .name = "delete_snapshot", .min_args = 1, .run = method_delete_snapshot },
-    { .name = "create_network", .run = method_not_implemented, .offline = true },
-    { .name = "delete_network", .run = method_not_implemented, .offline = true },
+    { .name = "create_network", .min_args = 1, .run = method_create_network },
+    { .name = "delete_network", .min_args = 1, .run = method_delete_network },
     { .name = "current_vm_id", .run = method_not_implemented, .offline = true },
     { .name = "configure_networks", .run = method_not_supported, .offline = true },
 };

@@ -53,8 +53,10 @@ configure_networks() {
 static_address() {
     case $2 in
         *:*)
+            # The address is there at once, without looking for a second one like it.
+            echo 0 >"/proc/sys/net/ipv6/conf/$1/accept_dad"
             ip link set "$1" up
-            ip -6 addr add "$2/$4" dev "$1" nodad
+            ip -6 addr add "$2/$4" dev "$1"
             ;;
         *) ifconfig "$1" "$2" netmask "$3" up ;;
     esac

@@ -1,0 +1,33 @@
+/*
+ * reservation.h - the fixed addresses of VMs in the DHCP of their libvirt
+ * networks, so that no other guest is leased one.
+ *
+ * An entry's name is the VM's CID and the number of the NIC, which tells ours
+ * from those that others made. IPv4 only: libvirt's entries of IPv6 have no MAC.
+ */
+#ifndef CPI_RESERVATION_H
+#define CPI_RESERVATION_H
+
+#include "cpi/cpi.h"
+#include "cpi/network.h"
+#include "cpi/survey.h"
+
+/*
+ * The entries that a VM needs, for its record, which must be written before
+ * they are made: [{"network", "mac", "name", "ip", "parent"}, ...], 'parent'
+ * being the number of the <ip>. Owned by the caller.
+ */
+cJSON *reservation_list(const struct nics *nics, const struct survey *survey, const char *vm_cid);
+
+/* ERROR_CLOUD when somebody else has reserved one of the addresses. Changes nothing. */
+int reservation_check(struct cpi *cpi, const cJSON *list, const struct survey *survey,
+                      struct error *err);
+
+/* Makes the entries, live and persistent. One that exists is no error, and one of a VM that is no
+ * more is replaced. */
+int reservation_make(struct cpi *cpi, const cJSON *list, struct error *err);
+
+/* Removes the entries from both; absent ones are success. */
+int reservation_drop(struct cpi *cpi, const cJSON *list, struct error *err);
+
+#endif

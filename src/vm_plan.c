@@ -1,0 +1,176 @@
+#include "cpi/vm_plan.h"
+
+#include "cpi/image.h"
+#include "cpi/json.h"
+#include "cpi/reservation.h"
+#include "cpi/vm_address.h"
+#include "cpi/vm_network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the agent needs beyond the image when it has no ephemeral disk (it carves its data out of
+ * the root disk; below this it never comes up). */
+enum { ROOT_SPARE_MIB = 1024 };
+
+/* All that the VNC protocol has room for. */
+enum { VNC_PASSWORD_LIMIT = 8 };
+
+/* Without an ephemeral disk the agent would never come up unless the root disk has room for it. */
+static int check_sizes(const struct vm_plan *plan, struct error *err)
+{
+    const struct vm_properties *p = &plan->domain.properties;
+    const uint64_t image_mib = (plan->stemcell.image.virtual_bytes + MIB - 1) / MIB;
+
+    if (p->ephemeral_mib || p->root_mib >= image_mib + ROOT_SPARE_MIB)
+        return 0;
+    return fail(err, ERROR_CPI,
+                "cloud_properties.ephemeral_disk is 0, which needs a root_disk_size of at least "
+                "%llu MiB: the agent would have no room for its data and never come up",
+                (unsigned long long)(image_mib + ROOT_SPARE_MIB));
+}
+
+/* The CPU feature with which the host virtualises, NULL when it has none. On x86 kvm without one is
+ * a software KVM, under which stock kernels do not boot; "" on a CPU that has no such names. */
+static const char *virtualisation(const struct host *host)
+{
+    cleanup_error struct error ignored = { 0 };
+    cleanup_free char *text = NULL;
+
+    if (host_get(host, "/proc/cpuinfo", &text, &ignored) <= 0)
+        return NULL;
+    if (!strstr(text, "vendor_id"))
+        return "";
+    return strstr(text, " vmx") ? "vmx" : strstr(text, " svm") ? "svm" : NULL;
+}
+
+static int look_at_host(struct cpi *cpi, struct vm_plan *plan, struct error *err)
+{
+    const struct config *config = &cpi->config;
+    const struct vm_properties *p = &plan->domain.properties;
+    const char *feature = virtualisation(&cpi->host);
+    cleanup_strings char **networks = vm_network_names(&plan->domain.nics);
+    struct survey_wish wish = { .networks = networks };
+
+    /* kvm runs what the host's own CPU runs. */
+    const bool native = feature && !*feature == (plan->domain.arch != NULL);
+    wish.kvm = config->hypervisor->has_domain_type && config->domain_type == DOMAIN_AUTO && native;
+    if (survey_take(&cpi->virsh, wish, &plan->survey, err) < 0)
+        return -1;
+    plan->domain.kvm = config->domain_type == DOMAIN_KVM || (wish.kvm && plan->survey.kvm);
+    plan->domain.nesting = plan->domain.kvm && feature && *feature ? feature : NULL;
+    if (p->nested_given && p->nested && !plan->domain.nesting)
+        return fail(err, ERROR_NOT_SUPPORTED,
+                    "cloud_properties.nested: a VM can have VMs of its own only under kvm on a CPU "
+                    "with vmx or svm, which this host does not offer");
+    return 0;
+}
+
+/* The password travels in the domain's XML only, never in the request or on a command line. */
+static int read_password(struct cpi *cpi, struct vm_plan *plan, struct error *err)
+{
+    const struct vm_properties *p = &plan->domain.properties;
+
+    if (!p->graphics || strcmp(p->graphics, "vnc") != 0)
+        return 0;
+    int got = host_get(&cpi->host, p->graphics_password_file, &plan->password, err);
+    if (got == 0)
+        return fail(err, ERROR_CPI, "cloud_properties.graphics_password_file: there is no '%s'",
+                    p->graphics_password_file);
+    if (got < 0)
+        return -1;
+    plan->password[strcspn(plan->password, "\r\n")] = '\0';
+    if (!*plan->password || strlen(plan->password) > VNC_PASSWORD_LIMIT)
+        return fail(err, ERROR_CPI, "'%s' must hold a password of 1 to %d characters",
+                    p->graphics_password_file, VNC_PASSWORD_LIMIT);
+    plan->domain.password = plan->password;
+    return 0;
+}
+
+static void plan_extra_disks(struct vm_domain *domain)
+{
+    const cJSON *list = domain->properties.extra_disks, *item;
+
+    domain->extras = xcalloc((size_t)cJSON_GetArraySize(list), sizeof(*domain->extras));
+    cJSON_ArrayForEach (item, list) {
+        struct vm_extra *extra = &domain->extras[domain->extra_count++];
+        cleanup_error struct error ignored = { 0 };
+        id_new_serial(extra->serial);
+        /* vm_properties_read has checked it. */
+        json_whole(json_get(item, "size"), "size", (const uint64_t[]){ 1, UINT64_MAX },
+                   &extra->size_mib, &ignored);
+    }
+}
+
+/* The VM's own tags over those that the Director gives to all. */
+static cJSON *merged_tags(const struct vm_request *request, const cJSON *own)
+{
+    const cJSON *given = json_get(json_get(request->env, "bosh"), "tags"), *tag;
+    cJSON *tags = cJSON_IsObject(given) ? json_copy(given) : json_new_object();
+
+    cJSON_ArrayForEach (tag, own)
+        json_set(tags, tag->string, json_copy(tag));
+    return tags;
+}
+
+static int plan_machine(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
+                        struct error *err)
+{
+    struct vm_domain *domain = &plan->domain;
+    const char *wanted = domain->properties.firmware, *found = plan->stemcell.firmware;
+
+    domain->arch = plan->stemcell.arch;
+    domain->firmware = wanted ? wanted : found ? found : domain->arch ? "efi" : "bios";
+    plan_extra_disks(domain);
+    plan->tags = merged_tags(request, domain->properties.tags);
+    domain->tags = plan->tags;
+    if (read_password(cpi, plan, err) < 0)
+        return -1;
+    return vm_domain_fit(domain, cpi->log, err);
+}
+
+static void begin(struct cpi *cpi, struct vm_domain *domain)
+{
+    const struct config *config = &cpi->config;
+
+    domain->hypervisor = config->hypervisor;
+    domain->controller = config->storage_controller;
+    domain->bus = config->hypervisor->buses[config->storage_controller];
+    id_new(domain->cid, "vm");
+    id_new_serial(domain->root_serial);
+    id_new_serial(domain->ephemeral_serial);
+    domain->directory = store_path(&cpi->store, STORE_VM, domain->cid, NULL);
+}
+
+int vm_plan_make(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
+                 struct error *err)
+{
+    struct vm_domain *domain = &plan->domain;
+    const struct nic_defaults defaults = { .network = cpi->config.default_network,
+                                           .vm_cid = domain->cid,
+                                           .log = cpi->log };
+
+    begin(cpi, domain);
+    if (vm_properties_read(request->cloud_properties, &domain->properties, cpi->log, err) < 0 ||
+        nics_read(request->networks, &defaults, &domain->nics, err) < 0 ||
+        stemcell_open(cpi, request->stemcell_cid, &plan->stemcell, err) < 0 ||
+        check_sizes(plan, err) < 0 || plan_machine(cpi, request, plan, err) < 0 ||
+        look_at_host(cpi, plan, err) < 0 ||
+        vm_network_check(cpi, &domain->nics, &plan->survey, err) < 0 ||
+        vm_address_check(cpi, &domain->nics, err) < 0)
+        return -1;
+    plan->reservations = reservation_list(&domain->nics, &plan->survey, domain->cid);
+    return reservation_check(cpi, plan->reservations, &plan->survey, err);
+}
+
+void vm_plan_release(struct vm_plan *plan)
+{
+    stemcell_release(&plan->stemcell);
+    survey_release(&plan->survey);
+    nics_release(&plan->domain.nics);
+    cJSON_Delete(plan->reservations);
+    cJSON_Delete(plan->tags);
+    free(plan->password);
+    free(plan->domain.extras);
+    free(plan->domain.directory);
+}
