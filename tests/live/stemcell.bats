@@ -132,6 +132,8 @@ image_of() {
     [[ $first != "$second" && $(record "$second" .cloud_properties.name) == two ]]
     one_inode "$(image_of "$first")" "$(image_of "$second")"
     grep -q 'is stored already' "$BATS_TEST_TMPDIR/stderr"
+    diff <(record "$first" 'del(.cloud_properties)') <(record "$second" 'del(.cloud_properties)')
+    (($(grep -o '"image_bytes"' "$STORE/stemcells/$second/stemcell.json" | wc -l) == 1))
 
     # At once, with nothing there yet: other bytes, so another image.
     local copy=$BATS_TEST_TMPDIR/copy out=$BATS_TEST_TMPDIR/out
