@@ -29,6 +29,7 @@ struct arrival {
     uint64_t image_bytes; /* of the image file; 0: it does not matter */
     char *staged;
     cJSON *record;
+    bool shared; /* the image is another stemcell's */
 };
 
 /* What is wrong with the request, before anything is written. */
@@ -73,7 +74,6 @@ static int check_space(const struct arrival *a, struct error *err)
 static int take_image(struct arrival *a, struct error *err)
 {
     char sha256[DIGEST_SIZE];
-    int shared = 0;
 
     if (a->light.image)
         return stemcell_light_take(a->cpi, &a->light, a->staged, &a->record, err);
@@ -83,10 +83,11 @@ static int take_image(struct arrival *a, struct error *err)
     if (likely) {
         if (digest_file(a->request->image, DIGEST_SHA256, sha256, err) < 0)
             return -1;
-        shared = stemcell_share(a->cpi, sha256, a->staged, &a->record, err);
+        int shared = stemcell_share(a->cpi, sha256, a->staged, &a->record, err);
+        a->shared = shared > 0;
+        if (shared)
+            return shared < 0 ? -1 : 0;
     }
-    if (shared)
-        return shared < 0 ? -1 : 0;
     if (check_space(a, err) < 0)
         return -1;
     return stemcell_import(a->cpi, a->request->image, a->staged, &a->record, err);
@@ -98,7 +99,7 @@ static int publish(struct arrival *a, struct error *err)
     cleanup_lock struct lock lock = LOCK_NONE;
     const char *sha256 = json_string(a->record, "sha256");
 
-    if (sha256) {
+    if (sha256 && !a->shared) {
         cleanup_free char *name = xasprintf("sha256-%s", sha256);
         cleanup_free char *digest = xstrdup(sha256);
         if (store_lock(&a->cpi->store, STORE_STEMCELL, name, LOCK_EXCLUSIVE, &lock, err) < 0 ||

@@ -40,6 +40,7 @@ int stemcell_share_likely(struct cpi *cpi, uint64_t bytes, struct error *err)
 static int take_over(struct cpi *cpi, const char *cid, const char *staged, cJSON **facts,
                      cJSON **theirs, struct error *err)
 {
+    static const char *const their_own[] = { "image_bytes", "cloud_properties", "tags" };
     const char *format = json_string(*theirs, "format"), *own = json_string(*facts, "format");
     cleanup_free char *directory = store_path(&cpi->store, STORE_STEMCELL, cid, NULL);
     cleanup_free char *image = image_path(directory, format);
@@ -52,8 +53,8 @@ static int take_over(struct cpi *cpi, const char *cid, const char *staged, cJSON
         return linked;
     if (host_remove(&cpi->host, replaced, err) < 0 || host_rename(&cpi->host, link, named, err) < 0)
         return -1;
-    cJSON_DeleteItemFromObjectCaseSensitive(*theirs, "cloud_properties");
-    cJSON_DeleteItemFromObjectCaseSensitive(*theirs, "tags");
+    for (size_t i = 0; i < ARRAY_SIZE(their_own); i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(*theirs, their_own[i]);
     json_deletep(facts);
     *facts = steal_pointer(theirs);
     log_event(cpi->log, "the image is stored already, by stemcell '%s': shared", cid);

@@ -1,6 +1,7 @@
 #include "cpi/unpack.h"
 
 #include "cpi/command.h"
+#include "cpi/gunzip.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -12,15 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BLOCK = 1 << 18, HOLE = 4096, TEXT_LIMIT = 1 << 20, TELL_EVERY_S = 5 };
+enum { HOLE = 4096, TEXT_LIMIT = 1 << 20, TELL_EVERY_S = 5 };
 
 struct unpacking {
     const char *image, *target;
     const struct log *log;
     struct archive *archive;
-    int source, fd; /* the image file, the target */
-    char *block;    /* of the image file */
-    struct digest digest;
+    struct gunzip source; /* the image file */
+    int fd;               /* the target */
     struct unpacked *out;
     char *other; /* the name of a member that is none of ours, for the message */
     time_t told;
@@ -99,24 +99,18 @@ static int copy_member(struct unpacking *u, off_t size)
     return ftruncate(u->fd, size) < 0 || fsync(u->fd) < 0 ? fail_target(u) : 0;
 }
 
-/* libarchive reads the image file through here, so that its digest needs no second pass. */
 static la_ssize_t read_source(struct archive *archive, void *data, const void **block)
 {
     struct unpacking *u = data;
-    ssize_t got;
+    ssize_t got = gunzip_read(&u->source, block);
 
-    do
-        got = read(u->source, u->block, READ_BLOCK);
-    while (got < 0 && errno == EINTR);
     if (got < 0)
-        archive_set_error(archive, errno, "%s", strerror(errno));
-    else
-        digest_add(&u->digest, u->block, (size_t)got);
-    *block = u->block;
+        archive_set_error(archive, EIO, "%s", u->source.why);
     return got;
 }
 
-/* The digest is that of the whole file, whatever stands behind the archive's end. */
+/* The checksum is at the end, and the digest that of the whole file, whatever stands behind the
+ * archive. */
 static int read_rest(struct unpacking *u)
 {
     const void *block;
@@ -127,7 +121,7 @@ static int read_rest(struct unpacking *u)
     while (got > 0);
     if (got < 0)
         return fail_archive(u);
-    digest_finish(&u->digest, u->out->sha256);
+    digest_finish(&u->source.digest, u->out->sha256);
     return 0;
 }
 
@@ -243,7 +237,6 @@ static int read_members(struct unpacking *u)
 static int read_archive(struct unpacking *u)
 {
     u->archive = archive_read_new();
-    archive_read_support_filter_gzip(u->archive);
     archive_read_support_format_tar(u->archive);
     int failed = archive_read_open(u->archive, u, NULL, read_source, NULL) == ARCHIVE_OK
                      ? read_members(u)
@@ -256,14 +249,12 @@ int unpack_image(const char *image, const char *target, const struct log *log,
                  struct unpacked *unpacked, struct error *err)
 {
     cleanup_fd int source = open(image, O_RDONLY | O_CLOEXEC);
+    int cause = errno;
     cleanup_fd int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    cleanup_free char *block = xcalloc(1, READ_BLOCK);
     struct unpacking u = { .image = image,
                            .target = target,
                            .log = log,
-                           .source = source,
                            .fd = fd,
-                           .block = block,
                            .out = unpacked,
                            .told = time(NULL),
                            .err = err };
@@ -271,9 +262,11 @@ int unpack_image(const char *image, const char *target, const struct log *log,
     if (fd < 0)
         return fail_target(&u);
     if (source < 0)
-        return fail(err, ERROR_CLOUD, "the stemcell image '%s' cannot be read", image);
-    digest_init(&u.digest, DIGEST_SHA256);
+        return fail(err, ERROR_CLOUD, "the stemcell image '%s' cannot be unpacked: %s", image,
+                    strerror(cause));
+    gunzip_init(&u.source, source);
     int failed = read_archive(&u);
+    gunzip_release(&u.source);
     free(u.other);
     return failed;
 }

@@ -38,7 +38,7 @@ layer_of() {
         json | error | log | id | uri | nearest | subnet) echo 1 ;;
         command) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
-        config | config_file | store | virsh | image | ovf | vmdk) echo 4 ;;
+        config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
         main) echo 10 ;;

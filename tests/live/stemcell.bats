@@ -27,14 +27,18 @@ pack() {
 
 # ovf [FIRMWARE]: image.ovf, image.mf and image-disk1.vmdk in the directory ovf
 ovf() {
-    local dir=$BATS_TEST_TMPDIR/ovf format=raw
+    local format=raw
     [[ ${1:-} != efi ]] || format=efi
     root_image "$format"
-    mkdir -p "$dir"
-    [[ -e $dir/image-disk1.vmdk ]] ||
-        qemu-img convert -O vmdk -o subformat=streamOptimized "$root_image" "$dir/image-disk1.vmdk"
+    vmdk "$root_image"
     describe image-disk1.vmdk "${1:-}"
     manifest
+}
+
+# vmdk RAW-IMAGE: image-disk1.vmdk
+vmdk() {
+    mkdir -p "$BATS_TEST_TMPDIR/ovf"
+    qemu-img convert -f raw -O vmdk -o subformat=streamOptimized "$1" "$BATS_TEST_TMPDIR/ovf/image-disk1.vmdk"
 }
 
 # describe HREF [FIRMWARE]: the OVF
@@ -101,6 +105,14 @@ record() {
     grep -q "^guest: persistent virtio-$disk owner=agent-ovf" "$BATS_TEST_TMPDIR/second"
     cpi delete_vm "[\"$vm\"]"
     cpi delete_disk "[\"$disk\"]"
+
+    # The machine type pc has another CD-ROM drive.
+    write_config '{"storage_controller": "IDE"}'
+    create_vm agent-ide "$stemcell" 192.168.122.90
+    on_console "$vm" "^guest: settings label=env agent_id=agent-ide vm=$vm"
+    on_console "$vm" '^guest: disc ejected'
+    on_console "$vm" '^guest: ephemeral-data ok'
+    cpi delete_vm "[\"$vm\"]"
     cpi delete_stemcell "[\"$stemcell\"]"
     nothing_left
 }
@@ -122,6 +134,8 @@ image_of() {
     [[ $first != "$second" && $(record "$second" .cloud_properties.name) == two ]]
     one_inode "$(image_of "$first")" "$(image_of "$second")"
     grep -q 'is stored already' "$BATS_TEST_TMPDIR/stderr"
+    diff <(record "$first" 'del(.cloud_properties)') <(record "$second" 'del(.cloud_properties)')
+    (($(grep -o '"image_bytes"' "$STORE/stemcells/$second/stemcell.json" | wc -l) == 1))
 
     # At once, with nothing there yet: other bytes, so another image.
     local copy=$BATS_TEST_TMPDIR/copy out=$BATS_TEST_TMPDIR/out
@@ -167,7 +181,7 @@ image_of() {
     one_inode "$root_image" "$(image_of "$stemcell")"
     mv "$root_image" "$root_image.moved"
     create_vm agent-l "$stemcell" 192.168.122.92
-    boots "$vm"
+    [[ $(virsh_lab domstate "$vm") == running* ]]
     cpi delete_vm "[\"$vm\"]"
     cpi delete_stemcell "[\"$stemcell\"]"
     [[ -s $root_image.moved ]]
@@ -271,7 +285,8 @@ patched() {
 
 @test "OVFs whose disk is elsewhere, damaged, or names other files are refused and leave nothing" {
     local name dir=$BATS_TEST_TMPDIR/ovf
-    ovf
+    boot_sector "$BATS_TEST_TMPDIR/small.raw"
+    vmdk "$BATS_TEST_TMPDIR/small.raw"
     for name in ../image-disk1.vmdk /etc/passwd http://example.org/disk.vmdk ''; do
         describe "$name" && manifest && pack image.ovf image.mf image-disk1.vmdk
         refused "the stemcell's OVF refers to a disk elsewhere" "$image"
@@ -315,8 +330,7 @@ patched() {
     hostile && { head -c 510 /dev/zero && printf '\125\252' && yes | head -c 16000000; } >root.img
     tar_of && refused 'No space left' "$image" NoDiskSpace
     mv "$BATS_TEST_TMPDIR/hostile/root.img" "$BATS_TEST_TMPDIR/full.raw"
-    mkdir -p "$BATS_TEST_TMPDIR/ovf"
-    qemu-img convert -O vmdk -o subformat=streamOptimized "$BATS_TEST_TMPDIR/full.raw" "$BATS_TEST_TMPDIR/ovf/image-disk1.vmdk"
+    vmdk "$BATS_TEST_TMPDIR/full.raw"
     describe image-disk1.vmdk && pack image.ovf image-disk1.vmdk
     refused 'No space left' "$image" NoDiskSpace
 }
