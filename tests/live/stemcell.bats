@@ -27,18 +27,21 @@ pack() {
 
 # ovf [FIRMWARE]: image.ovf, image.mf and image-disk1.vmdk in the directory ovf
 ovf() {
-    local format=raw
-    [[ ${1:-} != efi ]] || format=efi
-    root_image "$format"
-    vmdk "$root_image"
+    if [[ ${1:-} == efi ]]; then
+        root_image efi
+        vmdk "$root_image" qcow2
+    else
+        root_image
+        vmdk "$root_image"
+    fi
     describe image-disk1.vmdk "${1:-}"
     manifest
 }
 
-# vmdk RAW-IMAGE: image-disk1.vmdk
+# vmdk IMAGE [FORMAT]: image-disk1.vmdk
 vmdk() {
     mkdir -p "$BATS_TEST_TMPDIR/ovf"
-    qemu-img convert -f raw -O vmdk -o subformat=streamOptimized "$1" "$BATS_TEST_TMPDIR/ovf/image-disk1.vmdk"
+    qemu-img convert -f "${2:-raw}" -O vmdk -o subformat=streamOptimized "$1" "$BATS_TEST_TMPDIR/ovf/image-disk1.vmdk"
 }
 
 # describe HREF [FIRMWARE]: the OVF
