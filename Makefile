@@ -12,7 +12,7 @@ REVISION  := $(shell git rev-parse --short HEAD 2>/dev/null)
 BUILD     ?= build
 CC        ?= cc
 PKGCONFIG ?= pkg-config
-LIBRARIES := libcjson uuid libarchive nettle
+LIBRARIES := libcjson uuid libarchive nettle zlib
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wformat=2 -Wpointer-arith -Wcast-align -Wwrite-strings \

@@ -22,11 +22,14 @@ static void make_mac(char mac[MAC_SIZE], const char *network, const char *what)
              digest[3]);
 }
 
-static bool is_address(const char *text)
+static bool normalise(const char *text, char normal[INET6_ADDRSTRLEN])
 {
     unsigned char address[16];
 
-    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+    if (inet_pton(AF_INET, text, address) == 1)
+        return inet_ntop(AF_INET, address, normal, INET6_ADDRSTRLEN);
+    return inet_pton(AF_INET6, text, address) == 1 &&
+           inet_ntop(AF_INET6, address, normal, INET6_ADDRSTRLEN);
 }
 
 /* A network's name becomes a file name in the store. */
@@ -40,6 +43,17 @@ static bool is_source_name(const char *name)
     return true;
 }
 
+static int check_strings(const cJSON *object, const char *const *keys, const char *network,
+                         struct error *err)
+{
+    for (; *keys; keys++) {
+        const cJSON *value = json_get(object, *keys);
+        if (value && !cJSON_IsString(value))
+            return fail(err, ERROR_CPI, "network '%s': %s must be a string", network, *keys);
+    }
+    return 0;
+}
+
 static int read_source(const cJSON *network, const struct nic_defaults *defaults, struct nic *nic,
                        struct error *err)
 {
@@ -50,6 +64,9 @@ static int read_source(const cJSON *network, const struct nic_defaults *defaults
     if (properties && !cJSON_IsObject(properties))
         return fail(err, ERROR_CPI, "network '%s': cloud_properties must be an object",
                     network->string);
+    if (check_strings(properties, (const char *const[]){ "name", "type", "model", NULL },
+                      network->string, err) < 0)
+        return -1;
     nic->source = name ? name : defaults->network;
     nic->model = model ? model : "virtio";
     nic->type = type && strcmp(type, "bridge") == 0 ? NIC_BRIDGE : NIC_NETWORK;
@@ -64,16 +81,18 @@ static int read_source(const cJSON *network, const struct nic_defaults *defaults
 }
 
 /* The fixed address in *ip, NULL for a network that has none. */
-static int read_address(const cJSON *network, const char *type, const char **ip, struct error *err)
+static int read_address(const cJSON *network, const char *type, char normal[INET6_ADDRSTRLEN],
+                        const char **ip, struct error *err)
 {
     *ip = json_string(network, "ip");
     if (strcmp(type, "dynamic") == 0 && *ip && !**ip)
         *ip = NULL;
     if (!*ip && strcmp(type, "manual") == 0)
         return fail(err, ERROR_CPI, "network '%s' is a manual one but has no ip", network->string);
-    if (*ip && !is_address(*ip))
+    if (*ip && !normalise(*ip, normal))
         return fail(err, ERROR_CPI, "network '%s': '%s' is not an IP address", network->string,
                     *ip);
+    *ip = *ip ? normal : NULL;
     return 0;
 }
 
@@ -107,11 +126,15 @@ static int read_network(const cJSON *network, const struct nic_defaults *default
                         struct nics *nics, struct error *err)
 {
     const char *type = json_string(network, "type"), *ip = NULL;
+    char normal[INET6_ADDRSTRLEN];
     struct nic nic = { .group = json_string(network, "nic_group") };
 
     type = type ? type : "manual";
     if (!cJSON_IsObject(network))
         return fail(err, ERROR_CPI, "network '%s' must be an object", network->string);
+    if (check_strings(network, (const char *const[]){ "type", "nic_group", NULL }, network->string,
+                      err) < 0)
+        return -1;
     if (strcmp(type, "vip") == 0)
         return 0;
     if (strcmp(type, "manual") != 0 && strcmp(type, "dynamic") != 0)
@@ -119,7 +142,7 @@ static int read_network(const cJSON *network, const struct nic_defaults *default
                     "network '%s': the type '%s' is not one of manual, dynamic, vip",
                     network->string, type);
     if (read_source(network, defaults, &nic, err) < 0 ||
-        read_address(network, type, &ip, err) < 0 ||
+        read_address(network, type, normal, &ip, err) < 0 ||
         check_duplicates(nics, network, &nic, ip, err) < 0)
         return -1;
 

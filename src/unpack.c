@@ -6,10 +6,12 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum { READ_BLOCK = 1 << 18, HOLE = 4096, TELL_EVERY_S = 5 };
 
@@ -143,6 +145,26 @@ static int read_members(struct unpacking *u)
     return 0;
 }
 
+struct stream {
+    gzFile file;
+    char block[READ_BLOCK];
+};
+
+static la_ssize_t read_stream(struct archive *archive, void *data, const void **block)
+{
+    struct stream *stream = data;
+    int got = gzread(stream->file, stream->block, sizeof(stream->block));
+    int cause = Z_OK;
+
+    *block = stream->block;
+    const char *what = gzerror(stream->file, &cause);
+    if (got < 0 || cause != Z_OK) {
+        archive_set_error(archive, EILSEQ, "%s", what);
+        return -1;
+    }
+    return got;
+}
+
 int unpack_root_image(const char *image, const char *target, const struct log *log,
                       struct error *err)
 {
@@ -154,11 +176,24 @@ int unpack_root_image(const char *image, const char *target, const struct log *l
     if (fd < 0)
         return fail_target(&u);
     u.archive = archive_read_new();
-    archive_read_support_filter_gzip(u.archive);
     archive_read_support_format_tar(u.archive);
-    int failed = archive_read_open_filename(u.archive, image, READ_BLOCK) == ARCHIVE_OK
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    stream->file = gzopen(image, "rbe");
+    int failed = !stream->file
+                     ? fail(err, ERROR_CLOUD, "the stemcell image '%s' cannot be unpacked: %s",
+                            image, strerror(errno))
+                 : archive_read_open(u.archive, stream, NULL, read_stream, NULL) == ARCHIVE_OK
                      ? read_members(&u)
                      : fail_archive(&u);
+    la_ssize_t got = 1;
+    const void *rest;
+    while (!failed && (got = read_stream(u.archive, stream, &rest)) > 0)
+        ;
+    if (!failed && got < 0)
+        failed = fail_archive(&u);
+    if (stream->file)
+        gzclose(stream->file);
+    free(stream);
     archive_read_free(u.archive);
     return failed;
 }

@@ -10,25 +10,9 @@
 /* What is shown travels on virsh's command line, where Linux takes 128 KiB in one word. */
 enum { METADATA_LIMIT = 32 << 10 };
 
-static int release_addresses(struct cpi *cpi, const char *cid, struct error *err)
-{
-    cleanup_json cJSON *record = NULL;
-    const cJSON *address;
-
-    if (store_read(&cpi->store, STORE_VM, cid, &record, err) < 0)
-        return -1;
-    cJSON_ArrayForEach (address, json_get(record, "addresses")) {
-        const char *network = json_string(address, "network"), *ip = json_string(address, "ip");
-        if (network && ip && store_release_ip(&cpi->store, network, ip, cid, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* The record goes last, for it says what else there is. */
 int vm_delete_locked(struct cpi *cpi, const char *cid, struct error *err)
 {
-    if (domain_delete(&cpi->virsh, cid, err) < 0 || release_addresses(cpi, cid, err) < 0)
+    if (domain_delete(&cpi->virsh, cid, err) < 0 || store_release_ips(&cpi->store, cid, err) < 0)
         return -1;
     return store_remove(&cpi->store, STORE_VM, cid, err);
 }
