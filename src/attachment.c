@@ -144,6 +144,15 @@ static int attach_on(struct attachment *a, const struct bus *bus, struct error *
     return domain_attach(&a->cpi->virsh, a->vm, a->state.active, xml, err);
 }
 
+static const struct bus *bus_of(const struct cpi *cpi, const struct block *block)
+{
+    const struct hypervisor *hypervisor = cpi->config.hypervisor;
+
+    if (hypervisor->overflow_bus && starts_with(block->target, hypervisor->overflow_bus->prefix))
+        return hypervisor->overflow_bus;
+    return hypervisor->hotplug_bus;
+}
+
 /* The usual bus has a limited number of slots; the other one takes what does not fit. */
 static const struct bus *attach_somewhere(struct attachment *a, struct error *err)
 {
@@ -156,21 +165,19 @@ static const struct bus *attach_somewhere(struct attachment *a, struct error *er
     if (a->properties.bus || !hypervisor->overflow_bus || err->type != ERROR_CLOUD ||
         err->ok_to_retry)
         return NULL;
+    /* A virsh that was killed may have done its work: the disk must not be there twice. */
+    if (look(a, &second) < 0)
+        return NULL;
+    if (a->config && (a->live || !a->state.active)) {
+        error_release(err);
+        return bus_of(a->cpi, a->config);
+    }
     log_event(a->cpi->log, "no place on the %s bus, trying %s", hypervisor->hotplug_bus->name,
               hypervisor->overflow_bus->name);
     if (attach_on(a, hypervisor->overflow_bus, &second) < 0)
         return NULL;
     error_release(err);
     return hypervisor->overflow_bus;
-}
-
-static const struct bus *bus_of(const struct cpi *cpi, const struct block *block)
-{
-    const struct hypervisor *hypervisor = cpi->config.hypervisor;
-
-    if (hypervisor->overflow_bus && starts_with(block->target, hypervisor->overflow_bus->prefix))
-        return hypervisor->overflow_bus;
-    return hypervisor->hotplug_bus;
 }
 
 /* Two definitions that differ were left by a process that was killed between them. */

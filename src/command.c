@@ -325,8 +325,13 @@ int command_run(const struct command *command, const struct log *log, struct out
     const long long began = clock_ms();
 
     log_event(log, "run: %s", line);
-    if (start(command, &child, err) < 0)
+    if (start(command, &child, err) < 0) {
+        close_end(&child.in);
+        close_end(&child.out);
+        close_end(&child.err);
+        close_end(&child.pidfd);
         return -1;
+    }
     set_nonblocking(&child);
     if (!command->input)
         close_end(&child.in);

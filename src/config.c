@@ -97,6 +97,15 @@ static void warn_unknown(const cJSON *object, const char *where, struct log *log
     }
 }
 
+/* A file may hold a key twice, and cJSON keeps both. */
+static void drop(cJSON *object, const char *name)
+{
+    cJSON *item;
+
+    while ((item = cJSON_DetachItemFromObjectCaseSensitive(object, name)))
+        cJSON_Delete(item);
+}
+
 static bool is_remote_uri(const char *text)
 {
     cleanup_uri struct uri uri = { 0 };
@@ -109,9 +118,9 @@ static void forget_host(cJSON *document)
 {
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (keys[i].of_host)
-            cJSON_DeleteItemFromObjectCaseSensitive(document, keys[i].name);
+            drop(document, keys[i].name);
     if (is_remote_uri(json_string(document, "uri")))
-        cJSON_DeleteItemFromObjectCaseSensitive(document, "uri");
+        drop(document, "uri");
 }
 
 static void put_over(cJSON *document, const char *name, const cJSON *value)
@@ -120,11 +129,11 @@ static void put_over(cJSON *document, const char *name, const cJSON *value)
 
     if (strcmp(name, "agent") == 0 && cJSON_IsObject(copy) && !json_get(copy, "mbus")) {
         const cJSON *mbus = json_get(json_get(document, "agent"), "mbus");
-        cJSON_DeleteItemFromObjectCaseSensitive(copy, "mbus");
+        drop(copy, "mbus");
         if (mbus)
             json_put(copy, "mbus", json_copy(mbus));
     }
-    cJSON_DeleteItemFromObjectCaseSensitive(document, name);
+    drop(document, name);
     json_put(document, name, copy);
 }
 
@@ -137,7 +146,7 @@ static void merge_context(cJSON *document, const cJSON *context)
         forget_host(document);
     /* A uri of the hypervisor that was would only contradict the new one. */
     if (hypervisor && strcmp(hypervisor, before ? before : "qemu") != 0)
-        cJSON_DeleteItemFromObjectCaseSensitive(document, "uri");
+        drop(document, "uri");
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         const cJSON *value = json_get(context, keys[i].name);
         if (value)
@@ -227,6 +236,7 @@ static const char *own(struct reader *r, const char *name, char *text)
     cleanup_free char *owned = text;
     cleanup_free char *key = xasprintf("/%s", name);
 
+    drop(r->document, key);
     json_put_string(r->document, key, owned);
     return json_string(r->document, key);
 }

@@ -31,8 +31,13 @@ int host_run(const struct host *host, const struct command *command, struct outc
 int host_make_directory(const struct host *host, const char *path, mode_t mode, struct error *err)
 {
     (void)host;
-    if (mkdir(path, mode) < 0)
-        return errno == EEXIST ? 0 : fail_errno(err, "make the directory", path);
+    struct stat status;
+
+    if (mkdir(path, mode) < 0) {
+        if (errno == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+            return 0;
+        return fail_errno(err, "make the directory", path);
+    }
     return chmod(path, mode) < 0 ? fail_errno(err, "set the mode of", path) : 0;
 }
 

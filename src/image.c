@@ -133,10 +133,11 @@ static int read_info(const struct host *host, const char *path, struct image_inf
         return -1;
     cleanup_json cJSON *json =
         json_parse(outcome.out, strlen(outcome.out), "what qemu-img info answered", err);
-    if (!json)
-        return -1;
-    return json_whole(json_get(json, "virtual-size"), "qemu-img's virtual-size", range,
-                      &info->virtual_bytes, err);
+    if (json && json_whole(json_get(json, "virtual-size"), "qemu-img's virtual-size", range,
+                           &info->virtual_bytes, err) == 0)
+        return 0;
+    err->type = ERROR_CLOUD;
+    return -1;
 }
 
 static int read_head(const char *path, unsigned char head[512], struct error *err)

@@ -235,7 +235,8 @@ int store_sweep(const struct store *store, enum store_kind kind, struct error *e
         const char *cid = starts_with(*name, ".new-")    ? *name + 5
                           : starts_with(*name, ".gone-") ? *name + 6
                                                          : NULL;
-        if (!cid || store_try_lock(store, kind, cid, &held, err) != 1)
+        cleanup_error struct error skipped = { 0 };
+        if (!cid || store_try_lock(store, kind, cid, &held, &skipped) != 1)
             continue;
         cleanup_free char *path = kind_path(store, kind, "", *name);
         log_event(store->host->log, "removing '%s', which an ended process left", path);
@@ -286,4 +287,31 @@ int store_release_ip(const struct store *store, const char *network, const char 
     if (held <= 0 || strcmp(holder, cid) != 0)
         return held < 0 ? -1 : 0;
     return host_remove(store->host, path, err);
+}
+
+static int release_in(const struct store *store, const char *network, const char *cid,
+                      struct error *err)
+{
+    cleanup_free char *directory = ip_path(store, network, NULL);
+    cleanup_strings char **ips = NULL;
+
+    if (host_list(store->host, directory, &ips, err) < 0)
+        return -1;
+    for (char **ip = ips; *ip; ip++)
+        if (store_release_ip(store, network, *ip, cid, err) < 0)
+            return -1;
+    return 0;
+}
+
+int store_release_ips(const struct store *store, const char *cid, struct error *err)
+{
+    cleanup_free char *directory = xasprintf("%s/networks", store->dir);
+    cleanup_strings char **networks = NULL;
+
+    if (host_list(store->host, directory, &networks, err) < 0)
+        return -1;
+    for (char **network = networks; *network; network++)
+        if (release_in(store, *network, cid, err) < 0)
+            return -1;
+    return 0;
 }

@@ -90,6 +90,11 @@ static int escape(const struct renderer *r, const char *text)
                         "a value for the template '%s' holds the control "
                         "character 0x%02x, which XML cannot carry",
                         r->name, *text);
+        if (starts_with(text, "\xef\xbf\xbe") || starts_with(text, "\xef\xbf\xbf"))
+            return fail(
+                r->err, ERROR_CPI,
+                "a value for the template '%s' holds U+FFFE or U+FFFF, which XML cannot carry",
+                r->name);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
             if (rows[i].plain == *text)
                 escaped = rows[i].escaped;

@@ -74,19 +74,20 @@ static bool has_error(const char *text)
     return starts_with(text, "error:") || strstr(text, "\nerror:");
 }
 
-/* Cuts virsh's stdout into one piece for each command. */
-static char **cut(char *text, int count)
+/* Cuts virsh's stdout into one piece for each command. False when it is not that many. */
+static bool cut(char *text, int count, char ***pieces)
 {
-    char **pieces = NULL;
+    bool complete = true;
 
     for (int i = 0; i < count; i++) {
         char *end = text ? strstr(text, separator) : NULL;
         if (end)
             *end = '\0';
-        strings_add(&pieces, text ? text : "");
+        strings_add(pieces, text ? text : "");
         text = end ? end + strlen(separator) : NULL;
+        complete = complete && (end != NULL) == (i + 1 < count);
     }
-    return pieces;
+    return complete;
 }
 
 /* With no connection no command runs, and virsh says so in these words (LC_ALL=C). */
@@ -116,11 +117,15 @@ int virsh_play(const struct virsh *virsh, const struct virsh_script *script, con
         return error_retriable(err);
     }
     reply->status = outcome.status;
-    reply->out = cut(outcome.out, script->count);
+    bool complete = cut(outcome.out, script->count, &reply->out);
     reply->ok = outcome.status == 0 && !has_error(outcome.err);
     reply->complaints = steal_pointer(&complaints);
     if (*reply->complaints)
         log_event(virsh->host->log, "  virsh says: %s", reply->complaints);
+    /* Whoever takes silence for an empty list would remove what is in use. */
+    if (outcome.status == 0 && !complete)
+        return fail(err, ERROR_CLOUD, "virsh at '%s' did not answer in the form that it should",
+                    virsh->uri);
     return 0;
 }
 

@@ -10,27 +10,23 @@
 /* What is shown travels on virsh's command line, where Linux takes 128 KiB in one word. */
 enum { METADATA_LIMIT = 32 << 10 };
 
-/* What the VM has on its networks, as its record says. */
-static int release_addresses(struct cpi *cpi, const char *cid, struct error *err)
+/* What the VM has of the networks' DHCP, as its record says. A spoilt record must not keep the VM:
+ * the next VM with its address replaces the entry. */
+static int drop_reservations(struct cpi *cpi, const char *cid, struct error *err)
 {
     cleanup_json cJSON *record = NULL;
-    const cJSON *address;
+    cleanup_error struct error spoilt = { 0 };
 
-    if (store_read(&cpi->store, STORE_VM, cid, &record, err) < 0 ||
-        reservation_drop(cpi, json_get(record, "reservations"), err) < 0)
-        return -1;
-    cJSON_ArrayForEach (address, json_get(record, "addresses")) {
-        const char *network = json_string(address, "network"), *ip = json_string(address, "ip");
-        if (network && ip && store_release_ip(&cpi->store, network, ip, cid, err) < 0)
-            return -1;
-    }
-    return 0;
+    if (store_read(&cpi->store, STORE_VM, cid, &record, &spoilt) < 0)
+        log_note(cpi->log, "warning: the record of VM '%s' cannot be read: %s", cid,
+                 spoilt.message);
+    return reservation_drop(cpi, json_get(record, "reservations"), err);
 }
 
-/* The record goes last, for it says what else there is. */
 int vm_delete_locked(struct cpi *cpi, const char *cid, struct error *err)
 {
-    if (domain_delete(&cpi->virsh, cid, err) < 0 || release_addresses(cpi, cid, err) < 0)
+    if (domain_delete(&cpi->virsh, cid, err) < 0 || drop_reservations(cpi, cid, err) < 0 ||
+        store_release_ips(&cpi->store, cid, err) < 0)
         return -1;
     return store_remove(&cpi->store, STORE_VM, cid, err);
 }

@@ -91,4 +91,7 @@ int store_ip_holder(const struct store *store, const char *network, const char *
 int store_release_ip(const struct store *store, const char *network, const char *ip,
                      const char *cid, struct error *err);
 
+/* Takes all its addresses from a VM. */
+int store_release_ips(const struct store *store, const char *cid, struct error *err);
+
 #endif

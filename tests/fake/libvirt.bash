@@ -1,0 +1,459 @@
+# The libvirtd behind the stand-in for virsh: do_COMMAND does what the command does, with its words
+# as arguments and its options in $options. It is as quiet as 'virsh -q'.
+#
+# Beside what stand-in.bash names, state/ holds
+#
+#   domains/NAME/   xml, uuid; config and live, the disks of the persistent definition and, while it
+#                   runs, of the live one (lines "device target bus serial source", parted by tabs);
+#                   networks; autostart, title, desc, metadata; saved, when there is a managed save;
+#                   restored, when it was started from that; releasing/TARGET, how many looks more
+#                   until the guest lets go of that disk
+#   networks/NAME/  active, autostart
+#   down            libvirt cannot be reached
+#   kvm             the host has kvm
+#   slots           how many virtio disks a domain has slots for
+#   release-after   how many looks it takes until a guest lets go of a disk, or "never"
+#   lock            so that concurrent calls leave the files in order
+#   interleave      commands of other calls may come between those of a batch, as they really do
+# shellcheck shell=bash disable=SC2154 # state and options belong to the files that read this one
+shopt -s nullglob
+
+# complain_of WHAT WHY
+complain_of() {
+    complain "$1"
+    complain "$2"
+    return 1
+}
+
+check_connection() {
+    [[ ! -e $state/down ]] || complain_of 'failed to connect to the hypervisor' \
+        "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory"
+}
+
+# read_input FILE: to $text
+read_input() {
+    [[ -r $1 ]] || {
+        complain "Failed to open file '$1': No such file or directory"
+        return 1
+    }
+    text=$(cat "$1")
+}
+
+# --- definitions -------------------------------------------------------------------------------
+
+# unescape: what XML says in $value, to itself
+unescape() {
+    value=${value//&lt;/<} value=${value//&gt;/>} value=${value//&quot;/\"} value=${value//&apos;/\'}
+    # Quoted, for newer shells take & in a replacement for what was found.
+    value=${value//&amp;/"&"}
+}
+
+# What counts in a definition, in the order of the document, each on a line of its own.
+query() {
+    xmllint --nonet --xpath '/domain/name | /domain/uuid | //disk/@device | //disk/source/@file |
+        //disk/target/@dev | //disk/target/@bus | //disk/serial | //interface/source/@network' - \
+        <<<"$1" 2>/dev/null
+}
+
+end_disk() {
+    [[ -z $device ]] || disks+=("$device"$'\t'"$target"$'\t'"$bus"$'\t'"$serial"$'\t'"$source")
+    device='' target=- bus=- serial=- source=-
+}
+
+# read_definition XML: sets $read_name, $read_uuid, $disks and $networks; false if it is no XML.
+read_definition() {
+    local line value found device='' target bus serial source
+    found=$(query "$1") || return 1
+    read_name='' read_uuid='' disks=() networks=()
+    end_disk
+    while IFS= read -r line; do
+        value=${line#*[\">]}
+        value=${value%[\"<]*}
+        unescape
+        case $line in
+            '<name>'*) read_name=$value ;;
+            '<uuid>'*) read_uuid=$value ;;
+            '<serial>'*) serial=$value ;;
+            ' device='*) end_disk && device=$value ;;
+            ' file='*) source=$value ;;
+            ' dev='*) target=$value ;;
+            ' bus='*) bus=$value ;;
+            ' network='*) networks+=("$value") ;;
+        esac
+    done <<<"$found"
+    end_disk
+}
+
+# find_domain NAME: its directory goes to $domain.
+find_domain() {
+    domain=$state/domains/$1
+    [[ -d $domain ]] || {
+        complain "failed to get domain '$1'"
+        return 1
+    }
+}
+
+is_active() {
+    [[ -e $domain/live ]]
+}
+
+# A name belongs to one uuid and a uuid to one name.
+check_identity() {
+    local known other
+    for known in "$state"/domains/*/uuid; do
+        other=${known%/uuid} other=${other##*/}
+        if [[ $other == "$read_name" && $(<"$known") != "$read_uuid" ]]; then
+            complain_of "$1" "operation failed: domain '$other' already exists with uuid $(<"$known")"
+        elif [[ $other != "$read_name" && $(<"$known") == "$read_uuid" ]]; then
+            complain_of "$1" "operation failed: domain '$other' is already defined with uuid $read_uuid"
+        else
+            continue
+        fi
+        return 1
+    done
+}
+
+do_define() {
+    local text domain
+    read_input "$1" || return 1
+    if ! read_definition "$text" || [[ ! $read_name ]]; then
+        complain_of "Failed to define domain from $1" '(domain_definition):1: Document is empty'
+        return 1
+    fi
+    [[ $read_uuid ]] || read_uuid=$(</proc/sys/kernel/random/uuid)
+    check_identity "Failed to define domain from $1" || return 1
+    domain=$state/domains/$read_name
+    mkdir -p "$domain"
+    echo "$text" >"$domain/xml"
+    echo "$read_uuid" >"$domain/uuid"
+    printf '%s\n' "${disks[@]}" >"$domain/config"
+    printf '%s\n' "${networks[@]}" >"$domain/networks"
+}
+
+# --- life --------------------------------------------------------------------------------------
+
+do_autostart() {
+    find_domain "$1" || return 1
+    if [[ ${options[--disable]+set} ]]; then
+        rm -f "$domain/autostart"
+    else
+        : >"$domain/autostart"
+    fi
+}
+
+check_networks() {
+    local network
+    while read -r network; do
+        if [[ ! -d $state/networks/$network ]]; then
+            complain_of "$1" "Network not found: no network with matching name '$network'"
+        elif [[ ! -e $state/networks/$network/active ]]; then
+            complain_of "$1" "Requested operation is not valid: network '$network' is not active"
+        else
+            continue
+        fi
+        return 1
+    done < <(grep . "$domain/networks")
+}
+
+# is_open FILE: whether a running domain writes to it.
+is_open() {
+    local file device source
+    for file in "$state"/domains/*/live; do
+        while IFS=$'\t' read -r device _ _ _ source; do
+            [[ $device == cdrom || $source != "$1" ]] || return 0
+        done <"$file"
+    done
+    return 1
+}
+
+# check_source WHAT DEVICE FILE: whether a running domain can open it.
+check_source() {
+    if [[ $3 == - ]]; then
+        return 0
+    elif [[ ! -e $3 ]]; then
+        complain_of "$1" "Cannot access storage file '$3' (as uid:0, gid:0): No such file or directory"
+    elif [[ $2 == disk ]] && is_open "$3"; then
+        complain_of "$1" "internal error: process exited while connecting to monitor: Failed to get \"write\" lock"
+    fi
+}
+
+check_sources() {
+    local device source
+    while IFS=$'\t' read -r device _ _ _ source; do
+        check_source "$1" "$device" "$source" || return 1
+    done <"$domain/config"
+}
+
+do_start() {
+    find_domain "$1" || return 1
+    if is_active; then
+        complain 'Domain is already active'
+        return 1
+    fi
+    check_networks "Failed to start domain '$1'" && check_sources "Failed to start domain '$1'" ||
+        return 1
+    rm -f "$domain/restored"
+    if [[ -e $domain/saved && ! ${options[--force-boot]+set} ]]; then
+        : >"$domain/restored"
+    fi
+    rm -f "$domain/saved"
+    cp "$domain/config" "$domain/live"
+}
+
+do_destroy() {
+    find_domain "$1" || return 1
+    if ! is_active; then
+        complain_of "Failed to destroy domain '$1'" 'Requested operation is not valid: domain is not running'
+        return 1
+    fi
+    rm -rf "$domain/live" "$domain/releasing"
+    # Only a definition outlives the domain's end.
+    [[ -e $domain/config ]] || rm -rf "$domain"
+}
+
+do_undefine() {
+    find_domain "$1" || return 1
+    if [[ -e $domain/saved && ! ${options[--managed-save]+set} ]]; then
+        complain 'Refusing to undefine while domain managed save image exists'
+        return 1
+    fi
+    if is_active; then
+        rm -f "$domain"/{config,autostart,saved}
+    else
+        rm -rf "$domain"
+    fi
+}
+
+# --- looking -----------------------------------------------------------------------------------
+
+do_list() {
+    local domain
+    for domain in "$state"/domains/*; do
+        if is_active || [[ ${options[--all]+set} ]]; then
+            echo "${domain##*/}"
+        fi
+    done
+}
+
+do_domstate() {
+    find_domain "$1" || return 1
+    if is_active; then echo running; else echo 'shut off'; fi
+}
+
+# forget FILE TARGET: takes the disk out of a definition.
+forget() {
+    local line kept=()
+    while IFS= read -r line; do
+        [[ $line == *$'\t'* && $line != *$'\t'"$2"$'\t'* ]] && kept+=("$line")
+    done <"$1"
+    printf '%s\n' "${kept[@]}" >"$1"
+}
+
+# Whoever looks sees how the guest gets on.
+let_go() {
+    local file left
+    for file in "$domain"/releasing/*; do
+        left=$(<"$file")
+        if [[ $left == never ]]; then
+            continue
+        elif ((left > 1)); then
+            echo $((left - 1)) >"$file"
+        else
+            forget "$domain/live" "${file##*/}"
+            rm "$file"
+        fi
+    done
+}
+
+# The columns are as wide as what is in them.
+print_disks() {
+    local device target source wide=0 wider=0
+    while IFS=$'\t' read -r device target _ _ source; do
+        ((${#device} <= wide)) || wide=${#device}
+        ((${#target} <= wider)) || wider=${#target}
+    done <"$1"
+    while IFS=$'\t' read -r device target _ _ source; do
+        [[ ! $device ]] || printf ' file   %-*s   %-*s   %s\n' "$wide" "$device" "$wider" "$target" "$source"
+    done <"$1"
+}
+
+do_domblklist() {
+    find_domain "$1" || return 1
+    if is_active && [[ ! ${options[--inactive]+set} ]]; then
+        let_go
+        print_disks "$domain/live"
+    elif [[ -e $domain/config ]]; then
+        print_disks "$domain/config"
+    fi
+}
+
+do_domcapabilities() {
+    local type=${options[--virttype]-qemu}
+    if [[ $type == qemu || ($type == kvm && -e $state/kvm) ]]; then
+        printf '<domainCapabilities>\n  <domain>%s</domain>\n</domainCapabilities>\n' "$type"
+    else
+        complain_of 'failed to get emulator capabilities' \
+            "invalid argument: Emulator '/usr/bin/qemu-system-x86_64' does not support virt type '$type'"
+    fi
+}
+
+# --- disks -------------------------------------------------------------------------------------
+
+# chosen_definitions WHAT: the files that the options name, to $definitions.
+chosen_definitions() {
+    definitions=()
+    if [[ ${options[--live]+set} ]] && ! is_active; then
+        complain_of "$1" 'Requested operation is not valid: domain is not running'
+        return 1
+    fi
+    [[ ! ${options[--live]+set} ]] || definitions+=("$domain/live")
+    [[ ! ${options[--config]+set} ]] || definitions+=("$domain/config")
+    if ((${#definitions[@]} == 0)); then
+        if is_active; then definitions=("$domain/live"); else definitions=("$domain/config"); fi
+    fi
+}
+
+# has_target FILE TARGET
+has_target() {
+    grep -q "^[^$(printf '\t')]*$(printf '\t')$2$(printf '\t')" "$1"
+}
+
+has_slot() {
+    [[ $bus != virtio || ! -e $state/slots ]] ||
+        (($(grep -c "$(printf '\tvirtio\t')" "$1" || true) < $(<"$state/slots")))
+}
+
+# check_place FILE: whether the disk fits in there.
+check_place() {
+    local what="Failed to attach device from /dev/stdin"
+    if has_target "$1" "$target"; then
+        complain_of "$what" "Requested operation is not valid: target $target already exists"
+    elif ! has_slot "$1"; then
+        complain_of "$what" 'internal error: No more available PCI slots'
+    elif [[ $1 == */config ]]; then
+        return 0
+    elif [[ $bus == sata || $bus == ide ]]; then
+        complain_of "$what" "internal error: unable to execute QEMU command 'device_add': Bus 'ide.5' does not support hotplugging"
+    else
+        check_source "$what" "$device" "$source"
+    fi
+}
+
+# Both definitions or none.
+do_attach-device() {
+    local text device target bus source file definitions
+    find_domain "$1" || return 1
+    read_input "$2" || return 1
+    if ! read_definition "$text" || ((${#disks[@]} != 1)); then
+        complain_of "Failed to attach device from $2" "(device_definition):1: Start tag expected, '<' not found"
+        return 1
+    fi
+    chosen_definitions "Failed to attach device from $2" || return 1
+    IFS=$'\t' read -r device target bus _ source <<<"${disks[0]}"
+    for file in "${definitions[@]}"; do
+        check_place "$file" || return 1
+    done
+    for file in "${definitions[@]}"; do
+        echo "${disks[0]}" >>"$file"
+    done
+}
+
+# release TARGET: the guest is asked to let go, which takes its time.
+release() {
+    if [[ ! -e $state/release-after ]]; then
+        forget "$domain/live" "$1"
+    elif [[ -e $domain/releasing/$1 ]]; then
+        complain_of 'Failed to detach disk' "internal error: unable to execute QEMU command 'device_del': Device $1 is already in the process of unplug"
+    else
+        mkdir -p "$domain/releasing"
+        cp "$state/release-after" "$domain/releasing/$1"
+    fi
+}
+
+do_detach-disk() {
+    local file definitions
+    find_domain "$1" || return 1
+    chosen_definitions 'Failed to detach disk' || return 1
+    for file in "${definitions[@]}"; do
+        has_target "$file" "$2" || {
+            complain "No disk found whose source path or target is $2"
+            return 1
+        }
+        case $file in
+            */live) release "$2" || return 1 ;;
+            *) forget "$file" "$2" ;;
+        esac
+    done
+}
+
+# --- descriptions ------------------------------------------------------------------------------
+
+do_desc() {
+    local definitions file=desc what='Failed to set new domain description'
+    find_domain "$1" || return 1
+    if [[ ${options[--title]+set} ]]; then
+        file=title what='Failed to set new domain title'
+    fi
+    if [[ ! ${options[--new-desc]+set} ]]; then
+        [[ ! -e $domain/$file ]] || cat "$domain/$file"
+        return
+    fi
+    chosen_definitions "$what" || return 1
+    if [[ $file == title && ${options[--new-desc]} == *$'\n'* ]]; then
+        complain_of "$what" "metadata title can't contain newlines"
+        return 1
+    fi
+    printf '%s\n' "${options[--new-desc]}" >"$domain/$file"
+}
+
+do_metadata() {
+    find_domain "$1" || return 1
+    if [[ ! ${options[--set]+set} ]]; then
+        cat "$domain/metadata" 2>/dev/null && return
+        complain 'metadata not found: Requested metadata element is not present'
+    elif [[ ${options[--live]+set} ]] && ! is_active; then
+        complain 'Requested operation is not valid: domain is not running'
+    elif [[ ! ${options[--key]+set} ]]; then
+        complain 'namespace key is required when modifying metadata'
+    elif ! xmllint --nonet --noout - <<<"${options[--set]}" 2>/dev/null; then
+        complain "(metadata_xml):1: Start tag expected, '<' not found"
+    else
+        printf '%s\n' "${options[--set]}" >"$domain/metadata"
+        return 0
+    fi
+    return 1
+}
+
+# --- networks ----------------------------------------------------------------------------------
+
+do_net-list() {
+    local network
+    for network in "$state"/networks/*; do
+        if [[ -e $network/active || ${options[--all]+set} ]] &&
+            [[ -e $network/autostart || ! ${options[--autostart]+set} ]]; then
+            echo "${network##*/}"
+        fi
+    done
+}
+
+find_network() {
+    network=$state/networks/$1
+    [[ -d $network ]] || complain_of "failed to get network '$1'" \
+        "Network not found: no network with matching name '$1'"
+}
+
+do_net-start() {
+    local network
+    find_network "$1" || return 1
+    if [[ -e $network/active ]]; then
+        complain_of "Failed to start network $1" 'Requested operation is not valid: network is already active'
+        return 1
+    fi
+    : >"$network/active"
+}
+
+do_net-autostart() {
+    local network
+    find_network "$1" || return 1
+    : >"$network/autostart"
+}
