@@ -26,7 +26,7 @@ static struct drive build(const char *settings)
     cleanup_json cJSON *document = unit_json(settings);
     struct drive drive = { 0 };
     struct error err = { 0 };
-    int result = config_drive_build(document, &drive.iso, &drive.length, &err);
+    int result = config_drive_build(document, DRIVE_CONFIG_2, &drive.iso, &drive.length, &err);
 
     if (result < 0)
         print_error("%s\n", err.message);
@@ -183,7 +183,7 @@ static void a_tmpdir_that_is_not_there_is_an_error(void **state)
         struct error err = { 0 };
 
         setenv("TMPDIR", nowhere, 1);
-        int result = config_drive_build(settings, &drive.iso, &drive.length, &err);
+        int result = config_drive_build(settings, DRIVE_CONFIG_2, &drive.iso, &drive.length, &err);
         unit_write_text(told, err.message ? err.message : "");
         _exit(result == -1 && err.type == ERROR_CLOUD ? 0 : 1);
     }

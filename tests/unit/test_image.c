@@ -26,12 +26,19 @@ static char *qemu_img(const char *const *argv)
     return steal_pointer(&outcome.out);
 }
 
+static int create(const char *path, const char *format, uint64_t size_mib, struct error *err)
+{
+    const struct image_request request = { .path = path, .format = format, .size_mib = size_mib };
+
+    return image_create(&host, &request, err);
+}
+
 static char *make_qcow2(void **state)
 {
     char *path = in(state, "image");
     struct error err = { 0 };
 
-    assert_int_equal(image_create(&host, path, "qcow2", 8, &err), 0);
+    assert_int_equal(create(path, "qcow2", 8, &err), 0);
     expect_no_error(&err);
     return path;
 }
@@ -239,7 +246,7 @@ static void a_new_image_is_thin_and_has_its_size(void **state)
     struct error err = { 0 };
     struct stat status;
 
-    assert_int_equal(image_create(&host, path, "raw", 64, &err), 0);
+    assert_int_equal(create(path, "raw", 64, &err), 0);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_size, 64 << 20);
     assert_true(status.st_blocks * 512 < 1 << 20);
@@ -289,7 +296,7 @@ static void what_qemu_img_cannot_do_is_told_in_its_words(void **state)
     cleanup_free char *part = xasprintf("qemu-img failed on '%s' (status 1): %s: ", path, path);
     struct error err = { 0 };
 
-    assert_int_equal(image_create(&host, path, "qcow2", 8, &err), -1);
+    assert_int_equal(create(path, "qcow2", 8, &err), -1);
     expect_part(err.message, "No such file or directory");
     expect_error(&err, ERROR_CLOUD, part);
 }
@@ -303,7 +310,7 @@ static int create_with(void **state, const char *script, struct error *err)
     if (script)
         unit_write_script(program, script);
     assert_int_equal(setenv("PATH", *state, 1), 0);
-    int result = image_create(&host, "/nowhere/disk", "qcow2", 8, err);
+    int result = create("/nowhere/disk", "qcow2", 8, err);
     assert_int_equal(setenv("PATH", before, 1), 0);
     return result;
 }

@@ -21,7 +21,7 @@ static void release(struct reading *r)
 
 static struct reading take(const char *networks, const char *vm_cid)
 {
-    const struct nic_defaults defaults = { "default", vm_cid };
+    const struct nic_defaults defaults = { .network = "default", .vm_cid = vm_cid };
     struct reading r = { .networks = unit_json(networks) };
 
     r.result = nics_read(r.networks, &defaults, &r.nics, &r.err);
@@ -374,7 +374,7 @@ static void networks_that_are_no_object_are_refused(void **state)
 
 static void no_networks_are_no_nics(void **state)
 {
-    const struct nic_defaults defaults = { "default", "vm-1" };
+    const struct nic_defaults defaults = { .network = "default", .vm_cid = "vm-1" };
     cleanup_nics struct nics nics = { 0 };
     struct error err = { 0 };
     cleanup_reading struct reading empty = accepted("{}"), null = accepted("null");

@@ -67,12 +67,19 @@ static char *target_of(void **state)
     return xasprintf("%s/root", (char *)*state);
 }
 
+static int unpack(const char *image, const char *target, struct error *err)
+{
+    cleanup_unpacked struct unpacked unpacked = { 0 };
+
+    return unpack_image(image, target, &quiet, &unpacked, err);
+}
+
 static void expect_unpacked(void **state, const char *image, const char *content, size_t length)
 {
     cleanup_free char *target = target_of(state);
     struct error err = { 0 };
     size_t got;
-    int result = unpack_root_image(image, target, &quiet, &err);
+    int result = unpack(image, target, &err);
 
     if (result < 0)
         print_error("%s\n", err.message);
@@ -88,7 +95,7 @@ static void expect_refused(void **state, const char *image, const char *part)
     cleanup_free char *target = target_of(state);
     struct error err = { 0 };
 
-    assert_int_equal(unpack_root_image(image, target, &quiet, &err), -1);
+    assert_int_equal(unpack(image, target, &err), -1);
     assert_non_null(err.message);
     expect_part(err.message, image);
     expect_error(&err, ERROR_CLOUD, part);
@@ -125,12 +132,12 @@ static void root_img_may_come_after_others(void **state)
     expect_unpacked(state, image, "the disk", 8);
 }
 
-static void the_first_root_img_counts(void **state)
+static void a_second_disk_is_refused(void **state)
 {
     cleanup_free char *image =
         PACK(state, GZIP, { "root.img", TEXT("first") }, { "root.img", TEXT("second one") });
 
-    expect_unpacked(state, image, "first", 5);
+    expect_refused(state, image, "disk");
 }
 
 static void the_image_is_ours_alone(void **state)
@@ -217,37 +224,24 @@ static void a_sparse_member_keeps_its_holes_in_place(void **state)
     expect_unpacked(state, image, data, length);
 }
 
-static size_t count_entries(const char *path)
-{
-    cleanup_free char *pattern_of_all = xasprintf("ls -A '%s' | wc -l", path);
-    const struct command command = { .argv = ARGV("sh", "-c", pattern_of_all), .timeout_s = 60 };
-    cleanup_outcome struct outcome outcome = { 0 };
-    struct error err = { 0 };
-
-    assert_int_equal(command_run(&command, &quiet, &outcome, &err), 0);
-    return strtoul(outcome.out, NULL, 10);
-}
-
-static void nothing_but_the_image_is_written(void **state)
+static void a_path_that_leads_out_is_refused_and_not_written(void **state)
 {
     cleanup_free char *image =
         PACK(state, GZIP, { "other", TEXT("1") }, { "../cpi-unit-evil", TEXT("2") },
              { "sub", .type = AE_IFDIR }, { "link", .type = AE_IFLNK, .link = "/etc/passwd" },
-             { "../../root.img", TEXT("the disk") }, { "last", TEXT("3") });
+             { "root.img", TEXT("the disk") }, { "last", TEXT("3") });
     cleanup_free char *outside = xasprintf("%s/../cpi-unit-evil", (char *)*state);
 
-    expect_unpacked(state, image, "the disk", 8);
-    assert_int_equal(count_entries(*state), 2);
+    expect_refused(state, image, "cpi-unit-evil");
     assert_false(unit_exists(outside));
 }
 
-static void an_archive_without_root_img_says_what_it_holds(void **state)
+static void an_archive_without_a_disk_says_so(void **state)
 {
     cleanup_free char *image =
-        PACK(state, GZIP, { "image.ovf", TEXT("1") }, { "image-disk1.vmdk", TEXT("2") });
+        PACK(state, GZIP, { "stemcell.MF", TEXT("1") }, { "image", TEXT("2") });
 
-    expect_refused(state, image,
-                   "holds no root.img but image.ovf: is it a stemcell of the openstack line?");
+    expect_refused(state, image, "root.img");
 }
 
 static void an_empty_archive_holds_nothing(void **state)
@@ -402,7 +396,7 @@ static void a_target_that_exists_is_not_touched(void **state)
     struct error err = { 0 };
 
     unit_write_text(target, "old");
-    assert_int_equal(unpack_root_image(image, target, &quiet, &err), -1);
+    assert_int_equal(unpack(image, target, &err), -1);
     expect_error(&err, ERROR_CLOUD, part);
     expect_file(target, "old");
 }
@@ -430,15 +424,15 @@ int main(void)
         IN_DIRECTORY(root_img_comes_out_of_a_plain_tar),
         IN_DIRECTORY(root_img_may_have_a_directory_before_it),
         IN_DIRECTORY(root_img_may_come_after_others),
-        IN_DIRECTORY(the_first_root_img_counts),
+        IN_DIRECTORY(a_second_disk_is_refused),
         IN_DIRECTORY(the_image_is_ours_alone),
         IN_DIRECTORY(a_big_image_comes_out_as_it_went_in),
         IN_DIRECTORY(zeros_become_holes),
         IN_DIRECTORY(an_image_that_ends_in_zeros_has_its_size),
         IN_DIRECTORY(an_image_of_zeros_only_has_its_size),
         IN_DIRECTORY(a_sparse_member_keeps_its_holes_in_place),
-        IN_DIRECTORY(nothing_but_the_image_is_written),
-        IN_DIRECTORY(an_archive_without_root_img_says_what_it_holds),
+        IN_DIRECTORY(a_path_that_leads_out_is_refused_and_not_written),
+        IN_DIRECTORY(an_archive_without_a_disk_says_so),
         IN_DIRECTORY(an_empty_archive_holds_nothing),
         IN_DIRECTORY(a_root_img_that_is_no_file_is_refused),
         IN_DIRECTORY(an_empty_root_img_is_refused),

@@ -21,7 +21,8 @@ static struct vm_domain vm(enum storage_controller controller)
         .root_serial = ROOT,
         .ephemeral_serial = EPHEMERAL,
         .directory = directory,
-        .properties = { .cpus = 2, .memory_mib = 2048, .ephemeral_mib = 5000 },
+        .firmware = "bios",
+        .properties = { .cpus = 2, .memory_mib = 2048, .ephemeral_mib = 5000, .ballooning = true },
     };
 }
 
@@ -289,9 +290,44 @@ static void a_template_that_is_wrong_is_an_error(void **state)
     expect_error(&err, ERROR_CPI, "template 'domain': there is nothing called 'nome' here");
 }
 
+static void an_arm_guest_is_a_virt_machine_with_efi(void **state)
+{
+    struct vm_domain domain = vm(CONTROLLER_SATA);
+    struct error err = { 0 };
+    struct log log = { 0 };
+
+    (void)state;
+    domain.arch = "aarch64";
+    domain.firmware = "efi";
+    assert_int_equal(vm_domain_fit(&domain, &log, &err), 0);
+    expect_part(log.text, "SCSI");
+    log_release(&log);
+    cleanup_free char *xml = render(&domain);
+    expect_part(xml, "<os firmware='efi'>");
+    expect_part(xml, "<type arch='aarch64' machine='virt'>hvm</type>");
+    expect_part(xml, "<target dev='sda' bus='scsi'/>");
+    expect_absent(xml, "bus='sata'");
+    expect_absent(xml, "<apic/>");
+}
+
+static void ide_is_refused_where_the_machine_has_none(void **state)
+{
+    struct vm_domain domain = vm(CONTROLLER_IDE);
+    struct error err = { 0 };
+    struct log log = { 0 };
+
+    (void)state;
+    assert_int_equal(vm_domain_fit(&domain, &log, &err), 0);
+    domain.properties.machine = "q35";
+    assert_int_equal(vm_domain_fit(&domain, &log, &err), -1);
+    expect_error(&err, ERROR_CPI, "has no IDE");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_arm_guest_is_a_virt_machine_with_efi),
+        cmocka_unit_test(ide_is_refused_where_the_machine_has_none),
         cmocka_unit_test(files_are_in_the_vms_directory),
         cmocka_unit_test(the_domain_is_named_after_the_vm),
         cmocka_unit_test(sizes_are_in_mib),

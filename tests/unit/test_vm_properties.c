@@ -20,7 +20,8 @@ static void release(struct reading *r)
 /* Reads properties given as JSON text; NULL: none. */
 static struct reading take(const char *text)
 {
-    struct reading r = { .properties = { 77, 77, 77, 77 } };
+    struct reading r = { .properties = {
+                             .cpus = 77, .memory_mib = 77, .ephemeral_mib = 77, .root_mib = 77 } };
     cleanup_json cJSON *given = text ? unit_json(text) : NULL;
 
     r.result = vm_properties_read(given, &r.properties, &r.log, &r.err);
@@ -54,7 +55,9 @@ static void refused(const char *text, const char *part)
 
 static void what_is_not_said_has_its_default(void **state)
 {
-    const struct vm_properties defaults = { 1, 1024, 5000, 0 };
+    const struct vm_properties defaults = {
+        .cpus = 1, .memory_mib = 1024, .ephemeral_mib = 5000, .root_mib = 0
+    };
 
     (void)state;
     expect_sizes(NULL, defaults);
@@ -68,32 +71,41 @@ static void each_property_is_read(void **state)
 {
     (void)state;
     expect_sizes("{\"cpus\":4,\"memory\":8192,\"ephemeral_disk\":20480,\"root_disk_size\":10240}",
-                 (struct vm_properties){ 4, 8192, 20480, 10240 });
+                 (struct vm_properties){
+                     .cpus = 4, .memory_mib = 8192, .ephemeral_mib = 20480, .root_mib = 10240 });
 }
 
 static void cpu_and_ram_are_other_names(void **state)
 {
     (void)state;
-    expect_sizes("{\"cpu\":2,\"ram\":2048}", (struct vm_properties){ 2, 2048, 5000, 0 });
+    expect_sizes("{\"cpu\":2,\"ram\":2048}",
+                 (struct vm_properties){
+                     .cpus = 2, .memory_mib = 2048, .ephemeral_mib = 5000, .root_mib = 0 });
     expect_sizes("{\"cpu\":2,\"cpus\":3,\"ram\":2048,\"memory\":4096}",
-                 (struct vm_properties){ 3, 4096, 5000, 0 });
+                 (struct vm_properties){
+                     .cpus = 3, .memory_mib = 4096, .ephemeral_mib = 5000, .root_mib = 0 });
 }
 
 static void numbers_may_come_as_strings_and_floats(void **state)
 {
     (void)state;
-    expect_sizes("{\"cpus\":\"4\",\"memory\":512.0,\"ephemeral_disk\":\"0\"}",
-                 (struct vm_properties){ 4, 512, 0, 0 });
+    expect_sizes(
+        "{\"cpus\":\"4\",\"memory\":512.0,\"ephemeral_disk\":\"0\"}",
+        (struct vm_properties){ .cpus = 4, .memory_mib = 512, .ephemeral_mib = 0, .root_mib = 0 });
 }
 
 static void the_limits_are_accepted(void **state)
 {
     (void)state;
-    expect_sizes("{\"cpus\":1,\"memory\":64,\"ephemeral_disk\":0,\"root_disk_size\":1}",
-                 (struct vm_properties){ 1, 64, 0, 1 });
+    expect_sizes(
+        "{\"cpus\":1,\"memory\":64,\"ephemeral_disk\":0,\"root_disk_size\":1}",
+        (struct vm_properties){ .cpus = 1, .memory_mib = 64, .ephemeral_mib = 0, .root_mib = 1 });
     expect_sizes("{\"cpus\":4096,\"memory\":8796093022208,\"ephemeral_disk\":8796093022208,"
                  "\"root_disk_size\":8796093022208}",
-                 (struct vm_properties){ 4096, 1ULL << 43, 1ULL << 43, 1ULL << 43 });
+                 (struct vm_properties){ .cpus = 4096,
+                                         .memory_mib = 1ULL << 43,
+                                         .ephemeral_mib = 1ULL << 43,
+                                         .root_mib = 1ULL << 43 });
 }
 
 static void what_is_beyond_the_limits_is_refused(void **state)
@@ -193,7 +205,8 @@ static void what_is_calculated_can_be_created(void **state)
     (void)state;
     assert_non_null(result);
     cleanup_free char *text = json_print(result);
-    expect_sizes(text, (struct vm_properties){ 2, 2048, 10240, 0 });
+    expect_sizes(text, (struct vm_properties){
+                           .cpus = 2, .memory_mib = 2048, .ephemeral_mib = 10240, .root_mib = 0 });
 }
 
 int main(void)
