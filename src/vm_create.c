@@ -165,6 +165,7 @@ static int create(struct making *m, struct error *err)
     if (store_lock(store, STORE_STEMCELL, m->request->stemcell_cid, LOCK_SHARED, &m->stemcell_lock,
                    err) < 0 ||
         vm_plan_make(m->cpi, m->request, &m->plan, err) < 0 || store_prepare(store, err) < 0 ||
+        store_sweep(store, STORE_VM, err) < 0 ||
         store_lock(store, STORE_VM, m->plan.domain.cid, LOCK_EXCLUSIVE, &m->vm_lock, err) < 0)
         return -1;
     if (make(m, err) == 0)
