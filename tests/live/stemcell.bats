@@ -108,8 +108,15 @@ record() {
     grep -q "^guest: persistent virtio-$disk owner=agent-ovf" "$BATS_TEST_TMPDIR/second"
     cpi delete_vm "[\"$vm\"]"
     cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
 
-    # The machine type pc has another CD-ROM drive.
+@test "a vsphere-ovf stemcell finds its settings on the machine type pc, which has another CD-ROM drive" {
+    ovf bios
+    pack image.ovf image.mf image-disk1.vmdk
+    import "$image" '{}'
+    [[ $(record "$stemcell" .firmware) == bios ]]
     write_config '{"storage_controller": "IDE"}'
     create_vm agent-ide "$stemcell" 192.168.122.90
     on_console "$vm" "^guest: settings label=env agent_id=agent-ide vm=$vm"
