@@ -45,6 +45,16 @@ static int read_details(const char *xml, struct survey *survey, struct error *er
     return 0;
 }
 
+/* A network that is there but was not told would go without its checks and reservations. */
+static int check_details(const struct virsh_reply *reply, struct survey_wish wish,
+                         const struct survey *survey, struct error *err)
+{
+    for (char *const *name = wish.networks; name && *name; name++)
+        if (strings_contain(survey->networks, *name) && !survey_network(survey, *name))
+            return virsh_fail(reply, err, "cannot read network '%s'", *name);
+    return 0;
+}
+
 int survey_take(const struct virsh *virsh, struct survey_wish wish, struct survey *survey,
                 struct error *err)
 {
@@ -68,7 +78,7 @@ int survey_take(const struct virsh *virsh, struct survey_wish wish, struct surve
     survey->networks = copy_lines(out[0]);
     survey->active = copy_lines(out[1]);
     survey->autostart = copy_lines(out[2]);
-    return 0;
+    return check_details(&reply, wish, survey, err);
 }
 
 const struct libvirt_network *survey_network(const struct survey *survey, const char *name)

@@ -34,13 +34,16 @@ prepare() {
     prepare
     for method in create_stemcell delete_stemcell create_vm calculate_vm_cloud_properties delete_vm \
         has_vm reboot_vm set_vm_metadata create_disk delete_disk has_disk attach_disk detach_disk \
-        get_disks set_disk_metadata; do
+        get_disks set_disk_metadata resize_disk update_disk snapshot_disk delete_snapshot \
+        create_network delete_network; do
         must_be_wrong "$method" '[]' 'arguments were given'
     done
     for method in set_vm_metadata attach_disk detach_disk; do
         must_be_wrong "$method" "[\"$vm\"]" 'arguments were given'
     done
-    must_be_wrong set_disk_metadata "[\"$disk\"]" 'arguments were given'
+    for method in set_disk_metadata resize_disk update_disk; do
+        must_be_wrong "$method" "[\"$disk\"]" 'arguments were given'
+    done
     must_be_wrong create_vm "[\"a\",\"$stemcell\",{}]" 'arguments were given'
     send '{"method":"has_vm","context":{}}'
     fails_with CpiError
@@ -50,11 +53,15 @@ prepare() {
 @test "a CID of the wrong type is a CpiError for every method" {
     local method values=(1 -1 1.5 null true false '{}' '[]' "[\"x\"]" '""')
     prepare
-    for method in delete_stemcell delete_vm has_vm reboot_vm delete_disk has_disk get_disks; do
+    for method in delete_stemcell delete_vm has_vm reboot_vm delete_disk has_disk get_disks \
+        snapshot_disk delete_snapshot delete_network; do
         all_wrong "$method" '' '' "${values[@]}"
     done
     for method in set_vm_metadata set_disk_metadata; do
         all_wrong "$method" '' ',{}' "${values[@]}"
+    done
+    for method in resize_disk update_disk; do
+        all_wrong "$method" '' ',128' "${values[@]}"
     done
     for method in attach_disk detach_disk; do
         all_wrong "$method" '' ",\"$disk\"" "${values[@]}"
@@ -70,12 +77,15 @@ prepare() {
     cids=('"../x"' '".."' '"."' "\"$vm/../$vm\"" '"/etc/passwd"' '"a/b"' '"/"' '".hidden"' '"-x"'
         '"--all"' '"1abc"' '"7"' '"a b"' '"a;b"' '"a\nb"' '"a\tb"' '"a'"'"'b"' '"a\"b"' '"$(id)"'
         '"a`id`"' '"a|b"' '"a*"' '"a%00"' '"é"' '"a\\b"' "\"$long\"")
-    for method in delete_stemcell delete_vm has_vm reboot_vm delete_disk has_disk get_disks; do
+    for method in delete_stemcell delete_vm has_vm reboot_vm delete_disk has_disk get_disks \
+        snapshot_disk delete_snapshot delete_network; do
         all_wrong "$method" '' '' "${cids[@]}"
     done
     cids=("${cids[@]:0:8}")
     all_wrong set_vm_metadata '' ',{}' "${cids[@]}"
     all_wrong set_disk_metadata '' ',{}' "${cids[@]}"
+    all_wrong resize_disk '' ',128' "${cids[@]}"
+    all_wrong update_disk '' ',128' "${cids[@]}"
     all_wrong attach_disk "\"$vm\"," '' "${cids[@]}"
     all_wrong attach_disk '' ",\"$disk\"" "${cids[@]}"
     all_wrong detach_disk "\"$vm\"," '' "${cids[@]}"
@@ -96,10 +106,19 @@ prepare() {
     all_wrong set_vm_metadata "\"$vm\"," '' "${values[@]}"
     all_wrong set_disk_metadata "\"$disk\"," '' "${values[@]}"
     all_wrong calculate_vm_cloud_properties '' '' "${values[@]}"
+    all_wrong snapshot_disk "\"$disk\"," '' "${values[@]}"
+    all_wrong update_disk "\"$disk\",128," '' "${values[@]}"
+    all_wrong create_network '' '' "${values[@]}" null '{}' '{"type":"dynamic"}' '{"range":"x"}' \
+        '{"range":"10.7.0.0/24","gateway":"10.8.0.1"}' '{"netmask_bits":31}' \
+        '{"range":"10.7.0.0/24","cloud_properties":1}' \
+        '{"range":"10.7.0.0/24","cloud_properties":{"type":"x"}}' \
+        '{"range":"10.7.0.0/24","cloud_properties":{"name":"../x"}}'
 }
 
 @test "sizes that are none are CpiErrors" {
     prepare
+    all_wrong resize_disk "\"$disk\"," '' 0 -1 1.5 1e300 8796093022209 '"x"' null true '{}' '[]'
+    all_wrong update_disk "\"$disk\"," ',{}' 0 -1 1.5 1e300 8796093022209 '"x"' true '{}' '[]'
     all_wrong create_disk '' ',{},null' 0 -1 1.5 1e300 8796093022209 '"8796093022209"' '""' '"abc"' \
         '"-5"' '"1.5"' '"0x10"' '" 5"' '"5 "' '"+5"' '"99999999999999999999999"' null true '{}' '[]' '[5]'
 }

@@ -99,7 +99,7 @@ entries() {
     local i
     have_stemcell
     for i in {1..5}; do
-        start create_vm a "$stemcell" '{}' "$(manual "10.0.0.$i")" '[]' '{}'
+        start create_vm a "$stemcell" '{}' "$(manual "10.0.0.1$i")" '[]' '{}'
     done
     finish
     ((good == 5)) || fail "$bad failed: ${answers[*]}"
@@ -109,7 +109,7 @@ entries() {
 @test "of VMs that want one disk at once, one gets it" {
     local i vms=()
     for i in 1 2 3 4; do
-        have_vm "10.0.0.$i"
+        have_vm "10.0.0.1$i"
         vms+=("$vm")
     done
     have_disk

@@ -127,13 +127,13 @@ TABLE
 @test "the result is shaped as the version of the API wants it" {
     have_stemcell
     for version in '' 1; do
-        ok create_vm a "$stemcell" '{}' "$(manual 10.0.0.1)" '[]' '{}'
+        ok create_vm a "$stemcell" '{}' "$(manual 10.0.0.9)" '[]' '{}'
         result_has 'type == "string" and startswith("vm-")'
         ok delete_vm "$cid"
     done
     for version in 2 3; do
-        ok create_vm a "$stemcell" '{}' "$(manual 10.0.0.1)" '[]' '{}'
-        result_has 'length == 2 and (.[0] | startswith("vm-")) and .[1].private.ip == "10.0.0.1" and
+        ok create_vm a "$stemcell" '{}' "$(manual 10.0.0.9)" '[]' '{}'
+        result_has 'length == 2 and (.[0] | startswith("vm-")) and .[1].private.ip == "10.0.0.9" and
             (.[1].private.mac | test("^52:54:[0-9a-f:]{11}$"))'
         ok delete_vm "$cid"
     done

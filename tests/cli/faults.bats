@@ -72,9 +72,10 @@ settle_replaces() {
     fi
 }
 
-# A disk that is off already need not be taken off again.
+# A disk that is off already need not be taken off again, nor a network that is gone be removed.
 is_settled() {
-    succeeded || [[ $1 == detach_disk* && $response == *DiskNotAttached* ]]
+    succeeded || [[ $1 == detach_disk* && $response == *DiskNotAttached* ]] ||
+        [[ $1 == delete_network && $response == *NetworkNotFound* ]]
 }
 
 settle_repeats() {
@@ -349,6 +350,56 @@ get_disks_call() { ask get_disks "$vm"; }
 get_disks_check() { says "[\"$disk\"]"; }
 
 @test "get_disks" { every_step repeats get_disks; }
+
+resize_disk_world() { have_disk; }
+resize_disk_call() { ask resize_disk "$disk" 128; }
+resize_disk_check() {
+    jq -e '.size_mib == 128' "$store/disks/$disk/disk.json" >/dev/null || fail 'it is not larger'
+}
+
+@test "resize_disk" { every_step repeats resize_disk; }
+
+update_disk_world() { have_disk; }
+update_disk_call() { ask update_disk "$disk" 128 '{"format":"raw"}'; }
+update_disk_check() {
+    [[ $(stat -c %s "$store/disks/$disk/disk.raw") == $((128 << 20)) ]] || fail 'not as it should be'
+    [[ ! -e $store/disks/$disk/disk.qcow2 ]] || fail 'the old image is left'
+}
+
+@test "update_disk to another format" { every_step repeats update_disk; }
+
+snapshot_disk_world() { have_disk; }
+snapshot_disk_call() { ask snapshot_disk "$disk" '{}'; }
+snapshot_disk_check() { [[ -e $(echo "$store"/snapshots/snap-*/disk.qcow2) ]]; }
+
+@test "snapshot_disk" { every_step creates snapshot_disk; }
+
+snapshot_used_disk_world() {
+    have_attached_disk
+    echo 2 >"$state/job-takes"
+}
+snapshot_used_disk_call() { snapshot_disk_call; }
+snapshot_used_disk_check() { snapshot_disk_check; }
+
+@test "snapshot_disk of one in use" { every_step creates snapshot_used_disk; }
+
+network='{"range":"10.7.0.0/24","cloud_properties":{"name":"made","dhcp":true}}'
+create_network_world() { true; }
+create_network_call() { ask create_network "$network"; }
+create_network_check() {
+    [[ -e $state/networks/made/active && -e $state/networks/made/autostart ]] || fail 'it does not run'
+}
+
+@test "create_network" { every_step creates create_network; }
+
+delete_network_world() {
+    ok create_network "$network"
+    made=$cid
+}
+delete_network_call() { ask delete_network "$made"; }
+delete_network_check() { [[ ! -e $state/networks/made ]] || fail 'it is still there'; }
+
+@test "delete_network" { every_step repeats delete_network; }
 
 # --- what takes its time -----------------------------------------------------------------------
 

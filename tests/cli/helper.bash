@@ -11,8 +11,7 @@ CPI=$(realpath "${CPI:-$root/build/cpi}")
 unset CPI_CONFIG BOSH_JOBS_DIR
 
 # Methods that are not built yet and answer NotImplemented.
-not_built=(snapshot_disk delete_snapshot resize_disk update_disk create_network delete_network
-    current_vm_id)
+not_built=(current_vm_id)
 # Hypervisors that are not driven yet and answer NotSupported.
 not_driven=(lxc vbox xen vmware)
 
@@ -102,10 +101,38 @@ clone_world() {
     sed -i "s|$1|$2|g" "${files[@]}"
 }
 
-# have_network NAME [inactive]
+# have_network NAME [STATE [FIRST]]: active or inactive; FIRST.0/24 is its subnet. Its DHCP leaves
+# the tests the lower addresses.
 have_network() {
-    mkdir -p "$state/networks/$1"
-    [[ ${2-} == inactive ]] || touch "$state/networks/$1"/{active,autostart}
+    local network=$state/networks/$1 uuid name=$1
+    mkdir -p "$network"
+    read -r uuid </proc/sys/kernel/random/uuid
+    # Quoted, for newer shells take & in a replacement for what was found.
+    name=${name//&/"&amp;"} name=${name//</"&lt;"}
+    echo "$uuid" >"$network/uuid"
+    network_xml "$name" "$uuid" "${3-10.0.0}" >"$network/config"
+    [[ ${2-} != inactive ]] || return 0
+    cp "$network/config" "$network/live"
+    touch "$network"/{active,autostart}
+}
+
+# network_xml NAME UUID FIRST
+network_xml() {
+    cat <<XML
+<network>
+  <name>$1</name>
+  <uuid>$2</uuid>
+  <forward mode='nat'/>
+  <bridge name='virbr0' stp='on' delay='0'/>
+  <ip address='$3.1' netmask='255.255.255.0'>
+    <dhcp>
+      <range start='$3.128' end='$3.254'/>
+    </dhcp>
+  </ip>
+  <ip family='ipv6' address='fd00::1' prefix='64'>
+  </ip>
+</network>
+XML
 }
 
 # The stemcell's 'image', which all tests of a run share.
@@ -353,7 +380,11 @@ list_world() {
     {
         [[ ! -d $store ]] || (cd "$store" && find . -mindepth 2 ! -path './.lock/*' \
             ! \( -type d -path './networks/*' \) -printf '%P %l\n')
-        (cd "$state/domains" && find . -mindepth 1 -printf 'domains/%P\n')
+        # How a job ended is no thing.
+        (cd "$state/domains" && find . -mindepth 1 ! -name completed -printf 'domains/%P\n')
+        # What others have made is no concern of cpi.
+        (cd "$state/networks" && { grep -rH '<host ' . || true; })
+        (cd "$state/networks" && { grep -rl '<bosh:network' . || true; })
     } | sort
 }
 

@@ -108,8 +108,11 @@ without_qemu_img() {
 
 @test "without qemu-img nothing is created, and the rest goes on" {
     prepare
+    # Not the one that is stored already, which needs no program.
+    PATH=$world/bin:$PATH qemu-img create -q -f qcow2 "$world/root.img" 100M
+    tar -C "$world" -cf "$world/image" root.img
     rm "$world/bin/qemu-img"
-    without_qemu_img create_stemcell "$image" '{}'
+    without_qemu_img create_stemcell "$world/image" '{}'
     without_qemu_img create_vm agent-1 "$stemcell" '{}' "$(manual 10.0.0.99)" '[]' '{}'
     without_qemu_img create_disk 64 '{}' null
     on_each without_qemu_img_but_others

@@ -4,7 +4,7 @@
 load helper
 bats_require_minimum_version 1.5.0
 
-formats='["openstack-qcow2", "openstack-raw"]'
+formats='["openstack-qcow2", "openstack-raw", "vsphere-ovf", "general-ovf", "libvirt-light"]'
 
 tells_all() {
     ok info

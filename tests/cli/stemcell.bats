@@ -113,9 +113,9 @@ refuses_image() {
 
 @test "an archive without root.img is a CloudError that names what it holds" {
     mkdir "$world/content"
-    echo x >"$world/content/image.ovf"
-    pack image.ovf
-    refuses_image root.img image.ovf
+    echo x >"$world/content/readme"
+    pack readme
+    refuses_image root.img readme
 }
 
 @test "a root.img that is no file is a CloudError" {
@@ -161,12 +161,25 @@ refuses_image() {
 
 @test "members of the archive other than root.img are not written anywhere" {
     content
+    echo other >"$world/content/other"
+    pack other root.img
+    rm "$world/content/other"
+    ok create_stemcell "$image" '{}'
+    [[ -z $(find "$world" -name other) ]] || fail 'it was written'
+}
+
+@test "an archive with a path that leads out of it is refused" {
+    local path
+    content
     echo evil >"$world/evil"
     image=$world/image
-    tar -C "$world/content" -czPf "$image" ../evil "$world/evil" root.img
-    rm "$world/evil"
-    ok create_stemcell "$image" '{}'
-    [[ -z $(find "$world" -name evil) ]] || fail 'it was written'
+    for path in ../evil "$world/evil"; do
+        tar -C "$world/content" -czPf "$image" "$path" root.img
+        mv "$world/evil" "$world/kept"
+        refuses_image 'leads out of it'
+        [[ -z $(find "$world" -name evil) ]] || fail 'it was written'
+        mv "$world/kept" "$world/evil"
+    done
 }
 
 @test "what killed processes left is swept up by the next import" {

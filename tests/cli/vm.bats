@@ -7,6 +7,15 @@ nothing_is_left() {
     ! inventory | grep -v '^stemcells/' || fail 'something is left'
 }
 
+# address_is_free: but for a reservation of the VM that was, in a network's DHCP. Without the record
+# nobody knows of it; who wants the address next finds and removes it.
+address_is_free() {
+    ! inventory | grep -v -e '^stemcells/' -e "<host .*'$vm-0'" || fail 'something is left'
+    have_vm
+    ok delete_vm "$vm"
+    nothing_is_left
+}
+
 # --- delete_vm ---------------------------------------------------------------------------------
 
 @test "delete_vm runs what it always runs" {
@@ -57,7 +66,7 @@ nothing_is_left() {
     have_vm
     rm -r "$store/vms/$vm"
     ok delete_vm "$vm"
-    nothing_is_left
+    address_is_free
 }
 
 @test "delete_vm removes a VM that was never complete" {
@@ -77,13 +86,14 @@ nothing_is_left() {
     have_vm
     echo '{"addresses":' >"$store/vms/$vm/vm.json"
     ok delete_vm "$vm"
-    nothing_is_left
+    address_is_free
 }
 
 @test "delete_vm finishes what was half deleted" {
     have_vm
     rm -r "$state/domains/$vm" "$store/networks/default/10.0.0.10"
     mv "$store/vms/$vm" "$store/vms/.gone-$vm"
+    sed -i "/<host /d" "$state/networks/default"/{config,live}
     ok delete_vm "$vm"
     nothing_is_left
 }

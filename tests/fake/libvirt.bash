@@ -8,11 +8,13 @@
 #                   networks; autostart, title, desc, metadata; saved, when there is a managed save;
 #                   restored, when it was started from that; releasing/TARGET, how many looks more
 #                   until the guest lets go of that disk
-#   networks/NAME/  active, autostart
+#   networks/NAME/  active, autostart, uuid; config and live, the XML of the persistent network and,
+#                   while it runs, of the live one
 #   down            libvirt cannot be reached
 #   kvm             the host has kvm
 #   slots           how many virtio disks a domain has slots for
 #   release-after   how many looks it takes until a guest lets go of a disk, or "never"
+#   job-takes       how many looks it takes until a backup is complete, or "never"
 #   lock            so that concurrent calls leave the files in order
 #   interleave      commands of other calls may come between those of a batch, as they really do
 # shellcheck shell=bash disable=SC2154 # state and options belong to the files that read this one
@@ -206,7 +208,7 @@ do_destroy() {
         complain_of "Failed to destroy domain '$1'" 'Requested operation is not valid: domain is not running'
         return 1
     fi
-    rm -rf "$domain/live" "$domain/releasing"
+    rm -rf "$domain"/{live,releasing,job,completed}
     # Only a definition outlives the domain's end.
     [[ -e $domain/config ]] || rm -rf "$domain"
 }
@@ -424,6 +426,99 @@ do_metadata() {
     return 1
 }
 
+# --- backups -----------------------------------------------------------------------------------
+
+# Beside what is named above, a domain has 'job', how many looks more until its backup is complete
+# and what that writes, and 'completed', how the last one ended.
+
+# source_of TARGET: the file of a running domain's disk, to $source
+source_of() {
+    local target
+    while IFS=$'\t' read -r _ target _ _ source; do
+        [[ $target != "$1" ]] || return 0
+    done <"$domain/live"
+    return 1
+}
+
+# check_backup: of disk $target to $file
+check_backup() {
+    if [[ -e $domain/job ]]; then
+        complain "Timed out during operation: cannot acquire state change lock (held by agent=backup)"
+    elif ! is_active; then
+        complain 'Operation not supported: backup job is not supported for inactive domain'
+    elif ! source_of "$target"; then
+        complain "invalid argument: no disk named '$target'"
+    elif [[ -s $file ]]; then
+        complain "operation failed: store '$file' already exists and is not a block device"
+    elif [[ ! -d ${file%/*} ]]; then
+        complain "Failed to create file '$file': No such file or directory"
+    else
+        return 0
+    fi
+    return 1
+}
+
+do_backup-begin() {
+    local text source target file
+    find_domain "$1" || return 1
+    read_input "${options[--backupxml]}" || return 1
+    if ! target=$(xmllint --nonet --xpath 'string(//disk/@name)' - <<<"$text" 2>/dev/null); then
+        complain "(domain_backup):1: Document is empty"
+        return 1
+    fi
+    file=$(xmllint --nonet --xpath 'string(//disk/target/@file)' - <<<"$text")
+    check_backup || return 1
+    cp "$source" "$file"
+    rm -f "$domain/completed"
+    if [[ -e $state/job-takes ]]; then
+        printf '%s %s\n' "$(<"$state/job-takes")" "$file" >"$domain/job"
+    else
+        echo Completed >"$domain/completed"
+    fi
+}
+
+# print_job TYPE
+print_job() {
+    printf '%-17s %-12s\n' 'Job type:' "$1"
+    [[ $1 == None ]] || printf '%-17s %-12s\n' 'Operation:' Backup
+}
+
+# Whoever looks sees how it gets on.
+do_domjobinfo() {
+    local left file
+    find_domain "$1" || return 1
+    if [[ ${options[--completed]+set} ]]; then
+        if [[ -e $domain/completed ]]; then print_job "$(<"$domain/completed")"; else print_job None; fi
+        return
+    elif ! is_active; then
+        complain 'Requested operation is not valid: domain is not running'
+        return 1
+    elif [[ ! -e $domain/job ]]; then
+        print_job None
+        return
+    fi
+    read -r left file <"$domain/job"
+    print_job Unbounded
+    if [[ $left == never ]]; then
+        return
+    elif ((left > 1)); then
+        echo "$((left - 1)) $file" >"$domain/job"
+    else
+        rm "$domain/job"
+        echo Completed >"$domain/completed"
+    fi
+}
+
+do_domjobabort() {
+    find_domain "$1" || return 1
+    if [[ ! -e $domain/job ]]; then
+        complain 'Requested operation is not valid: no job is active on the domain'
+        return 1
+    fi
+    rm "$domain/job"
+    echo Cancelled >"$domain/completed"
+}
+
 # --- networks ----------------------------------------------------------------------------------
 
 do_net-list() {
@@ -431,29 +526,196 @@ do_net-list() {
     for network in "$state"/networks/*; do
         if [[ -e $network/active || ${options[--all]+set} ]] &&
             [[ -e $network/autostart || ! ${options[--autostart]+set} ]]; then
-            echo "${network##*/}"
+            if [[ ${options[--uuid]+set} ]]; then
+                cat "$network/uuid"
+            else
+                echo "${network##*/}"
+            fi
         fi
     done
 }
 
+# find_network NAME: or its uuid; its directory goes to $network, its name to $name.
 find_network() {
+    local known
     network=$state/networks/$1
-    [[ -d $network ]] || complain_of "failed to get network '$1'" \
-        "Network not found: no network with matching name '$1'"
+    for known in "$state"/networks/*/uuid; do
+        [[ $(<"$known") != "$1" ]] || network=${known%/uuid}
+    done
+    name=${network##*/}
+    [[ -d $network ]] || {
+        complain "failed to get network '$1'"
+        complain "Network not found: no network with matching name '$1'"
+        return 1
+    }
+}
+
+# check_new: whether $name and $uuid are nobody else's
+check_new() {
+    local known other what="Failed to define network from $1"
+    for known in "$state"/networks/*/uuid; do
+        other=${known%/uuid} other=${other##*/}
+        if [[ $other == "$name" && $(<"$known") != "$uuid" ]]; then
+            complain_of "$what" "operation failed: network '$name' already exists with uuid $(<"$known")"
+            return 1
+        elif [[ $other != "$name" && $(<"$known") == "$uuid" ]]; then
+            complain_of "$what" "operation failed: network '$other' is already defined with uuid $uuid"
+            return 1
+        fi
+    done
+}
+
+do_net-define() {
+    local text name uuid network
+    read_input "$1" || return 1
+    if ! name=$(xmllint --nonet --xpath 'string(/network/name)' - <<<"$text" 2>/dev/null) ||
+        [[ ! $name ]]; then
+        complain_of "Failed to define network from $1" '(network_definition):1: Document is empty'
+        return 1
+    fi
+    uuid=$(xmllint --nonet --xpath 'string(/network/uuid)' - <<<"$text")
+    [[ $uuid ]] || uuid=$(</proc/sys/kernel/random/uuid)
+    check_new "$1" || return 1
+    network=$state/networks/$name
+    mkdir -p "$network"
+    echo "$uuid" >"$network/uuid"
+    echo "$text" >"$network/config"
 }
 
 do_net-start() {
-    local network
+    local network name
     find_network "$1" || return 1
     if [[ -e $network/active ]]; then
         complain_of "Failed to start network $1" 'Requested operation is not valid: network is already active'
         return 1
     fi
+    cp "$network/config" "$network/live"
     : >"$network/active"
 }
 
 do_net-autostart() {
-    local network
+    local network name
     find_network "$1" || return 1
     : >"$network/autostart"
+}
+
+do_net-destroy() {
+    local network name
+    find_network "$1" || return 1
+    if [[ ! -e $network/active ]]; then
+        complain_of "Failed to destroy network $1" "Requested operation is not valid: network '$name' is not active"
+        return 1
+    fi
+    rm -f "$network"/{active,live}
+    # Only a definition outlives the network's end.
+    [[ -e $network/config ]] || rm -rf "$network"
+}
+
+do_net-undefine() {
+    local network name
+    find_network "$1" || return 1
+    if [[ -e $network/active ]]; then
+        rm -f "$network"/{config,autostart}
+    else
+        rm -rf "$network"
+    fi
+}
+
+# connections: the NICs of running domains on $name
+connections() {
+    local domain count=0
+    for domain in "$state"/domains/*; do
+        ! is_active || count=$((count + $(grep -cFx -- "$name" "$domain/networks" || true)))
+    done
+    echo "$count"
+}
+
+do_net-dumpxml() {
+    local network name text count
+    find_network "$1" || return 1
+    if [[ ! -e $network/live || (${options[--inactive]+set} && -e $network/config) ]]; then
+        cat "$network/config"
+        # The real one ends with an empty line too.
+        echo
+        return
+    fi
+    text=$(<"$network/live") count=$(connections)
+    ((count == 0)) || text=${text/<network>/<network connections=\'$count\'>}
+    printf '%s\n\n' "$text"
+}
+
+# host_of LINE: the attributes of a <host> go to $mac, $host and $ip.
+host_of() {
+    mac='' host='' ip=''
+    [[ ! $1 =~ \ mac=\'([^\']*)\' ]] || mac=${BASH_REMATCH[1]}
+    [[ ! $1 =~ \ name=\'([^\']*)\' ]] || host=${BASH_REMATCH[1]}
+    [[ ! $1 =~ \ ip=\'([^\']*)\' ]] || ip=${BASH_REMATCH[1]}
+}
+
+# has_host FILE COMMAND: an entry that forbids the addition of $text, or the one to delete; it goes
+# to $found.
+has_host() {
+    local mac host ip wanted_mac wanted_host wanted_ip
+    host_of "$text"
+    wanted_mac=$mac wanted_host=$host wanted_ip=$ip
+    while IFS= read -r found; do
+        host_of "$found"
+        if [[ $2 == delete ]]; then
+            [[ "$mac $host $ip" != "$wanted_mac $wanted_host $wanted_ip" ]] || return 0
+        elif [[ $mac == "$wanted_mac" || $host == "$wanted_host" || $ip == "$wanted_ip" ]]; then
+            return 0
+        fi
+    done < <(grep '<host ' "$1")
+    return 1
+}
+
+# check_update FILE COMMAND
+check_update() {
+    local found
+    if [[ ! -e $1 ]]; then
+        complain 'Requested operation is not valid: network is not running'
+    elif [[ ${options[--parent-index]-0} != 0 ]] || ! grep -q '</dhcp>' "$1"; then
+        complain "Operation not supported: the address family of a host entry IP must match the address family of the dhcp element's parent"
+    elif [[ $2 == add ]] && has_host "$1" add; then
+        complain "Requested operation is not valid: there is an existing dhcp host entry in network '$name' that matches \"$text\""
+    elif [[ $2 == delete ]] && ! has_host "$1" delete; then
+        complain "Requested operation is not valid: couldn't locate a matching dhcp host entry in network '$name'"
+    else
+        return 0
+    fi
+    return 1
+}
+
+# update FILE COMMAND: writes it anew.
+update() {
+    local line found='' done=false
+    [[ $2 == add ]] || has_host "$1" delete
+    while IFS= read -r line; do
+        if [[ $2 == delete && $line == "$found" ]] && ! $done; then
+            done=true
+            continue
+        elif [[ $2 == add && $line == *'</dhcp>'* ]] && ! $done; then
+            printf '      %s\n' "$text"
+            done=true
+        fi
+        printf '%s\n' "$line"
+    done <"$1" >"$1.new"
+    mv "$1.new" "$1"
+}
+
+# Both definitions or none.
+do_net-update() {
+    local network name text=${4%$'\n'} file files=()
+    find_network "$1" || return 1
+    [[ ! ${options[--config]+set} ]] || files+=("$network/config")
+    [[ ! ${options[--live]+set} ]] || files+=("$network/live")
+    for file in "${files[@]}"; do
+        check_update "$file" "$2" || {
+            complain "Failed to update network $1"
+            return 1
+        }
+    done
+    for file in "${files[@]}"; do
+        update "$file" "$2"
+    done
 }
