@@ -107,12 +107,12 @@ static void kvm_and_emulation_have_their_own_cpu(void **state)
 
     (void)state;
     expect_part(emulated, "<domain type='qemu'>");
-    expect_part(emulated, "<cpu mode='maximum'/>");
+    expect_part(emulated, "<cpu mode='maximum'>");
     expect_absent(emulated, "host-passthrough");
     domain.kvm = true;
     cleanup_free char *kvm = render(&domain);
     expect_part(kvm, "<domain type='kvm'>");
-    expect_part(kvm, "<cpu mode='host-passthrough'/>");
+    expect_part(kvm, "<cpu mode='host-passthrough'>");
     expect_absent(kvm, "mode='maximum'");
 }
 
