@@ -24,15 +24,6 @@ static int begin(struct cpi *cpi, const char *vm, const char *xml, struct virsh_
     return virsh_play(&cpi->virsh, &script, xml, reply, err);
 }
 
-static int abort_job(struct cpi *cpi, const char *vm, struct error *err)
-{
-    cleanup_script struct virsh_script script = { 0 };
-    cleanup_reply struct virsh_reply reply = { 0 };
-
-    VIRSH_ADD(&script, "domjobabort", vm);
-    return virsh_play(&cpi->virsh, &script, NULL, &reply, err);
-}
-
 /* The value in a line such as "Job type:         None", "" where there is none. */
 static char *job_field(const char *text, const char *name)
 {
@@ -47,6 +38,31 @@ static char *job_field(const char *text, const char *name)
         return xstrndup(value, strcspn(value, " "));
     }
     return xstrdup("");
+}
+
+static int abort_job(struct cpi *cpi, const char *vm, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "domjobabort", vm);
+    return virsh_play(&cpi->virsh, &script, NULL, &reply, err);
+}
+
+/* The VM's lock is ours, so a backup that runs is one whose process was killed. Another job, such
+ * as an operator's migration, is none of our business. 1: ended, 0: there was none, -1: failed. */
+static int end_orphan(struct cpi *cpi, const char *vm, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "domjobinfo", vm);
+    if (virsh_play(&cpi->virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    cleanup_free char *operation = job_field(reply.out[0], "Operation:");
+    if (strcmp(operation, "Backup") != 0)
+        return 0;
+    return abort_job(cpi, vm, err) < 0 ? -1 : 1;
 }
 
 /* Waits until no job runs, then asks how the last one ended, which libvirt tells once. */
@@ -68,7 +84,8 @@ static int wait_for_end(struct cpi *cpi, const char *vm, struct error *err)
             return virsh_fail(&reply, err, "the backup of a disk of VM '%s' ended as '%s'", vm,
                               *ended ? ended : "unknown");
         if (!*running)
-            return virsh_fail(&reply, err, "VM '%s' ended while a disk of it was copied", vm);
+            return virsh_fail(&reply, err, "cannot tell how the copy of a disk of VM '%s' goes",
+                              vm);
         if (command_interrupted())
             return fail(err, ERROR_CLOUD, "this call was asked to end while a disk was copied");
         pause_ms(POLL_MS);
@@ -86,11 +103,14 @@ int backup_disk(struct cpi *cpi, const char *vm_cid, const char *target, const c
     if (!xml || begin(cpi, vm_cid, xml, &reply, err) < 0)
         return -1;
     if (!reply.ok) {
-        /* The VM's lock is ours, so a job that runs is one whose process was killed. */
-        if (abort_job(cpi, vm_cid, err) < 0 || host_remove(&cpi->host, path, err) < 0 ||
-            begin(cpi, vm_cid, xml, &second, err) < 0)
+        int ended = end_orphan(cpi, vm_cid, err);
+        if (ended < 0)
             return -1;
-        said = &second;
+        if (ended) {
+            if (host_remove(&cpi->host, path, err) < 0 || begin(cpi, vm_cid, xml, &second, err) < 0)
+                return -1;
+            said = &second;
+        }
     }
     if (!said->ok)
         return virsh_fail(said, err, "libvirt did not copy disk '%s' of VM '%s'", target, vm_cid);

@@ -1,6 +1,7 @@
 #include "cpi/disk_properties.h"
 
 #include "cpi/json.h"
+#include "cpi/nearest.h"
 
 #include <string.h>
 
@@ -118,24 +119,22 @@ static int check_combination(const struct disk_properties *p, struct error *err)
     return 0;
 }
 
-static bool is_known(const char *name)
+static void note_unknown(const cJSON *object, struct log *log)
 {
-    if (strcmp(name, "format") == 0 || strcmp(name, "bus") == 0)
-        return true;
+    const char *known[2 + ARRAY_SIZE(choices) + ARRAY_SIZE(rates) + 1] = { "format", "bus" };
+    size_t count = 2;
+
     for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
-        if (strcmp(choices[i].name, name) == 0)
-            return true;
+        known[count++] = choices[i].name;
     for (size_t i = 0; i < ARRAY_SIZE(rates); i++)
-        if (strcmp(rates[i].name, name) == 0)
-            return true;
-    return false;
+        known[count++] = rates[i].name;
+    known[count] = NULL;
+    note_unknown_keys(object, "the disk's cloud_properties", known, log);
 }
 
 int disk_properties_read(const cJSON *cloud_properties, const struct hypervisor *hypervisor,
                          struct disk_properties *properties, struct log *log, struct error *err)
 {
-    const cJSON *member;
-
     properties->format = hypervisor->disk_format;
     if (read_choice(cloud_properties, "format", hypervisor->disk_formats, &properties->format,
                     err) < 0 ||
@@ -149,10 +148,7 @@ int disk_properties_read(const cJSON *cloud_properties, const struct hypervisor 
     }
     if (check_combination(properties, err) < 0)
         return -1;
-    cJSON_ArrayForEach (member, cloud_properties)
-        if (log && !is_known(member->string))
-            log_note(log, "warning: the disk's cloud_properties.%s is not known: it is ignored",
-                     member->string);
+    note_unknown(cloud_properties, log);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "cpi/vm_properties.h"
 
 #include "cpi/json.h"
+#include "cpi/nearest.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -64,13 +65,18 @@ static const struct property {
     { "host_devices", NULL, ARRAY, MEMBER(host_devices), { 0 }, 0, NULL },
 };
 
-static bool is_known(const char *name)
+static void note_unknown(const cJSON *object, struct log *log)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-        if (strcmp(table[i].name, name) == 0 ||
-            (table[i].alias && strcmp(table[i].alias, name) == 0))
-            return true;
-    return false;
+    const char *known[2 * ARRAY_SIZE(table) + 1];
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        known[count++] = table[i].name;
+        if (table[i].alias)
+            known[count++] = table[i].alias;
+    }
+    known[count] = NULL;
+    note_unknown_keys(object, "the VM's cloud_properties", known, log);
 }
 
 static int read_text(const struct property *property, const cJSON *given, const char **text,
@@ -195,18 +201,13 @@ static int check_combination(const struct vm_properties *p, struct error *err)
 int vm_properties_read(const cJSON *cloud_properties, struct vm_properties *properties,
                        struct log *log, struct error *err)
 {
-    const cJSON *member;
-
     if (cloud_properties && !cJSON_IsNull(cloud_properties) && !cJSON_IsObject(cloud_properties))
         return fail(err, ERROR_CPI, "the VM's cloud_properties must be an object");
     for (size_t i = 0; i < ARRAY_SIZE(table); i++)
         if (read_property(cloud_properties, &table[i], properties, err) < 0)
             return -1;
     properties->nested_given = json_get(cloud_properties, "nested") != NULL;
-    cJSON_ArrayForEach (member, cloud_properties)
-        if (!is_known(member->string))
-            log_note(log, "warning: the VM's cloud_properties.%s is not known: it is ignored",
-                     member->string);
+    note_unknown(cloud_properties, log);
     if (check_lists(properties, err) < 0)
         return -1;
     return check_combination(properties, err);
