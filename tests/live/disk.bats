@@ -152,3 +152,27 @@ prefix_length() {
     cpi snapshot_disk "[\"$disk\", {}]"
     cpi detach_disk "[\"$vm\", \"$disk\"]"
 }
+
+@test "a snapshot_disk that is killed in the middle leaves VM and disk usable, and the next one sweeps" {
+    stemcell
+    create_vm agent-k "$result" 192.168.122.96
+    disk 24
+    boots "$vm"
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    on_console "$vm" "^guest: persistent virtio-$disk blank"
+    # A virsh that kills who called it when the copy has begun.
+    cat >"$BATS_TEST_TMPDIR/virsh" <<'EOF'
+#!/bin/bash
+[[ "$*" != *domjobinfo* ]] || kill -9 "$PPID"
+exec virsh "$@"
+EOF
+    chmod 0755 "$BATS_TEST_TMPDIR/virsh"
+    write_config "{\"bin_path\": \"$BATS_TEST_TMPDIR/virsh\"}"
+    run call snapshot_disk "[\"$disk\", {}]"
+    [[ $(find "$STORE/snapshots" -name '.new-*' | wc -l) == 1 ]]
+    write_config '{}'
+    cpi snapshot_disk "[\"$disk\", {}]"
+    [[ $(ls -A "$STORE/snapshots") == "$result" ]]
+    qemu-img check -q "$STORE/snapshots/$result/disk.qcow2"
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+}
