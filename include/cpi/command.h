@@ -1,9 +1,5 @@
 /*
- * command.h - runs one child process: the only fork in the program.
- *
- * The child gets an argv (never a shell line), a scrubbed environment with
- * LC_ALL=C, its own process group and nothing of our descriptors but the locks
- * that are held, which live as long as the work does. Its stdout and stderr are
+ * command.h - runs one child process (child.h) to its end, its stdout and stderr
  * captured apart.
  */
 #ifndef CPI_COMMAND_H
@@ -12,15 +8,27 @@
 #include "cpi/error.h"
 #include "cpi/log.h"
 
+#include <sys/types.h>
+
 #define ARGV(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
+/* What a child reads on its stdin, made while it reads. */
+struct command_source {
+    /* The next bytes, valid until the next call. Returns how many, 0 at the end, -1 when it failed.
+     */
+    ssize_t (*read)(void *state, const char **block, struct error *err);
+    void *state;
+};
+
 struct command {
-    const char *const *argv; /* argv[0] is looked up on PATH */
-    const char *input;       /* what the child reads on stdin; NULL: nothing */
-    size_t input_length;     /* bytes */
-    int timeout_s;           /* the child is killed after so many seconds */
-    bool untrusted_input;    /* limits memory and CPU time: the child reads a stranger's file */
-    int cpu_s, memory_mib;   /* these limits; 0: 10 seconds of CPU time, 1024 MiB of addresses */
+    const char *const *argv;             /* argv[0] is looked up on PATH */
+    const char *input;                   /* what the child reads on stdin; NULL: nothing */
+    size_t input_length;                 /* bytes */
+    const struct command_source *source; /* instead of input, NULL: none */
+    int timeout_s;         /* the child is killed so many seconds after it began or, if it has a
+                              source, after it last took something */
+    bool untrusted_input;  /* limits memory and CPU time: the child reads a stranger's file */
+    int cpu_s, memory_mib; /* these limits; 0: 10 seconds of CPU time, 1024 MiB of addresses */
 };
 
 struct outcome {
@@ -33,7 +41,8 @@ struct outcome {
 /*
  * Runs the command to its end. Any exit status is success here; the caller
  * judges it. Fails with ERROR_CLOUD when the program cannot be started, does
- * not end in time (retriable; it is killed) or when we are asked to stop.
+ * not end in time (retriable; it is killed) or when we are asked to stop, and as
+ * its source fails, which ends the child too.
  */
 int command_run(const struct command *command, const struct log *log, struct outcome *outcome,
                 struct error *err);

@@ -36,7 +36,7 @@ layer_of() {
     case $1 in
         util) echo 0 ;;
         json | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
-        command) echo 2 ;;
+        child | command) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
         config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
         method) echo 8 ;;
@@ -68,7 +68,7 @@ layer_of() {
     run grep -rnE '\b(system|popen|strcpy|sprintf|strcat|gets|vfork|posix_spawn)[[:space:]]*\(' src include
     [[ -z $output ]] || { echo "$output"; false; }
     run grep -rlE '\bfork[[:space:]]*\(\)' src
-    [[ $output == src/command.c ]]
+    [[ $output == src/child.c ]]
 }
 
 @test "files stay below 400 lines, functions below 80" {

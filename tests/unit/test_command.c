@@ -127,6 +127,75 @@ static void an_input_may_hold_nul_bytes(void **state)
     assert_string_equal(o.out, "   a  \\0   b\n");
 }
 
+/* Hands out so many blocks of so many bytes, then ends or fails. */
+struct stream {
+    int blocks;
+    bool fails;
+    char block[MEGABYTE];
+};
+
+static ssize_t next_block(void *state, const char **block, struct error *err)
+{
+    struct stream *stream = state;
+
+    *block = stream->block;
+    if (stream->blocks-- > 0)
+        return sizeof(stream->block);
+    return stream->fails ? fail(err, ERROR_NO_DISK_SPACE, "the source ran dry") : 0;
+}
+
+static int stream_to(const char *line, struct stream *stream, struct outcome *outcome,
+                     struct error *err)
+{
+    const struct command_source source = { next_block, stream };
+    const struct command command = { .argv = ARGV("sh", "-c", line),
+                                     .source = &source,
+                                     .timeout_s = LONG_S };
+
+    return command_run(&command, &quiet, outcome, err);
+}
+
+static void a_source_is_read_to_its_end(void **state)
+{
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    cleanup_outcome struct outcome o = { 0 };
+    cleanup_error struct error err = { 0 };
+
+    (void)state;
+    stream->blocks = 40;
+    assert_int_equal(stream_to("wc -c", stream, &o, &err), 0);
+    assert_int_equal(strtol(o.out, NULL, 10), 40L * MEGABYTE);
+    free(stream);
+}
+
+static void a_source_that_fails_ends_the_child_with_its_error(void **state)
+{
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    cleanup_outcome struct outcome o = { 0 };
+    cleanup_error struct error err = { 0 };
+
+    (void)state;
+    stream->blocks = 3;
+    stream->fails = true;
+    assert_int_equal(stream_to("cat >/dev/null; exec sleep 1000", stream, &o, &err), -1);
+    expect_error(&err, ERROR_NO_DISK_SPACE, "the source ran dry");
+    free(stream);
+}
+
+static void a_child_need_not_take_all_of_a_source(void **state)
+{
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    cleanup_outcome struct outcome o = { 0 };
+    cleanup_error struct error err = { 0 };
+
+    (void)state;
+    stream->blocks = 1000;
+    assert_int_equal(stream_to("head -c 10 >/dev/null; exit 3", stream, &o, &err), 0);
+    assert_int_equal(o.status, 3);
+    assert_true(stream->blocks > 900);
+    free(stream);
+}
+
 static void no_input_is_an_empty_stdin(void **state)
 {
     cleanup_outcome struct outcome none = feed(ARGV("cat"), NULL, 0);
@@ -598,6 +667,9 @@ int main(void)
         cmocka_unit_test(a_megabyte_comes_through_both_pipes_at_once),
         cmocka_unit_test(a_big_input_comes_back_from_cat),
         cmocka_unit_test(an_input_may_hold_nul_bytes),
+        cmocka_unit_test(a_source_is_read_to_its_end),
+        cmocka_unit_test(a_source_that_fails_ends_the_child_with_its_error),
+        cmocka_unit_test(a_child_need_not_take_all_of_a_source),
         cmocka_unit_test(no_input_is_an_empty_stdin),
         cmocka_unit_test(a_child_that_ignores_its_stdin_is_its_own_business),
         cmocka_unit_test(a_child_may_close_its_outputs_and_go_on),
