@@ -12,7 +12,7 @@ REVISION  := $(shell git rev-parse --short HEAD 2>/dev/null)
 BUILD     ?= build
 CC        ?= cc
 PKGCONFIG ?= pkg-config
-LIBRARIES := libcjson uuid libarchive nettle expat zlib
+LIBRARIES := libcjson uuid libarchive nettle expat libisal
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wformat=2 -Wpointer-arith -Wcast-align -Wwrite-strings \

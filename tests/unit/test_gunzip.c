@@ -102,12 +102,63 @@ static void more_than_a_block_is_read(void **state)
     expect_text(state, data, length, data);
 }
 
+/* Compresses into memory with gzip(1). */
+static char *gzip(void **state, const char *data, size_t length, size_t *compressed)
+{
+    cleanup_free char *from = xasprintf("%s/from", (char *)*state);
+    cleanup_free char *line = xasprintf("gzip -c '%s'", from);
+    char *text = NULL;
+
+    unit_write(from, data, length, 0600);
+    FILE *pipe = popen(line, "r"), *out = text_open(&text, compressed);
+    assert_non_null(pipe);
+    for (int c; (c = getc(pipe)) != EOF;)
+        putc(c, out);
+    assert_int_equal(pclose(pipe), 0);
+    text_close(out);
+    return text;
+}
+
+/* Data of every length around a block, that compresses well and badly. */
+static void what_gzip_wrote_is_read(void **state)
+{
+    static const size_t lengths[] = { 1, 100, 65535, 262143, 262144, 262145, 1000003, 3 << 20 };
+
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
+        const size_t length = lengths[i / 2];
+        cleanup_free char *data = xcalloc(1, length + 1);
+        unsigned random = (unsigned)i;
+        size_t compressed;
+        for (size_t j = 0; j < length; j++) {
+            random = random * 1664525u + 1013904223u;
+            data[j] = (char)('a' + (i % 2 ? random >> 24 : j / 1000) % 26);
+        }
+        cleanup_free char *text = gzip(state, data, length, &compressed);
+        expect_text(state, text, compressed, data);
+    }
+}
+
+/* Members end anywhere in a block of the file, also on its border. */
+static void many_members_are_one(void **state)
+{
+    enum { COUNT = 40000 };
+    const size_t length = (size_t)COUNT * HELLO_LENGTH;
+    cleanup_free char *data = xcalloc(1, length + 1), *expected = xcalloc(COUNT, 6 + 1);
+
+    for (size_t i = 0; i < COUNT; i++) {
+        memcpy(data + i * HELLO_LENGTH, HELLO, HELLO_LENGTH);
+        memcpy(expected + i * 6, "hello\n", 6);
+    }
+    expect_text(state, data, length, expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(gzip_and_plain_are_read),   IN_DIRECTORY(what_stands_behind_is_passed_over),
         IN_DIRECTORY(every_cut_is_found),        IN_DIRECTORY(damage_is_found),
-        IN_DIRECTORY(more_than_a_block_is_read),
+        IN_DIRECTORY(more_than_a_block_is_read), IN_DIRECTORY(many_members_are_one),
+        IN_DIRECTORY(what_gzip_wrote_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
