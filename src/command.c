@@ -1,6 +1,7 @@
 #include "cpi/command.h"
 
 #include "cpi/child.h"
+#include "cpi/trace.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -241,7 +242,7 @@ int command_run(const struct command *command, const struct log *log, struct out
 {
     struct run run = { .command = command };
     cleanup_free char *line = command_quote(command->argv);
-    const long long began = clock_ms();
+    const long long began = clock_ms(), traced = trace_now(log->trace);
 
     log_event(log, "run: %s", line);
     if (start(&run, err) < 0)
@@ -255,6 +256,7 @@ int command_run(const struct command *command, const struct log *log, struct out
     outcome->out = finish(&run.out_text);
     outcome->err = finish(&run.err_text);
     log_event(log, "  -> %d after %lld ms", outcome->status, clock_ms() - began);
+    trace_child(log->trace, command->argv, traced, outcome->status);
     return judge(ending, &run, err);
 }
 

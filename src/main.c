@@ -1,5 +1,6 @@
 #include "cpi/command.h"
 #include "cpi/dispatch.h"
+#include "cpi/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,26 +25,29 @@ static const char usage[] =
     "  --config FILE   the configuration (also: -configPath FILE); without it $CPI_CONFIG,\n"
     "                  ${BOSH_JOBS_DIR:-/var/vcap/jobs}/libvirt_cpi/config/cpi.json and\n"
     "                  /etc/cpi/cpi.json are looked for\n"
+    "  --trace FILE    write where the call's time goes, for ui.perfetto.dev\n"
     "  --version       print the version\n"
     "  --help          print this\n"
     "\n"
     "The exit status is 0 whenever a response was written; the response tells what happened.\n";
 
 struct options {
-    const char *config_path;
+    const char *config_path, *trace_path;
     const char *answer; /* to print instead of handling a request */
 };
 
 static int read_options(int argc, char **argv, struct options *options, struct error *err)
 {
     for (int i = 1; i < argc; i++) {
-        bool takes_file = strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-configPath") == 0;
+        const bool traces = strcmp(argv[i], "--trace") == 0;
+        const bool takes_file =
+            traces || strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-configPath") == 0;
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             options->answer = usage;
         else if (strcmp(argv[i], "--version") == 0)
             options->answer = "cpi " CPI_VERSION "\n";
         else if (takes_file && i + 1 < argc)
-            options->config_path = argv[++i];
+            *(traces ? &options->trace_path : &options->config_path) = argv[++i];
         else if (takes_file)
             return fail(err, ERROR_CPI, "option '%s' needs a file", argv[i]);
         else
@@ -99,21 +103,36 @@ static int write_reply(int fd, const char *text)
     return 0;
 }
 
+static char *handle(const struct options *options, struct log *log)
+{
+    cleanup_error struct error err = { 0 };
+    cleanup_free char *text = NULL;
+    struct trace trace = { 0 };
+    size_t length = 0;
+    char *reply;
+
+    if (options->trace_path && trace_open(&trace, options->trace_path, &err) < 0)
+        return dispatch_failure(&err, log);
+    log->trace = &trace;
+    if (read_request(&text, &length, &err) < 0) {
+        reply = dispatch_failure(&err, log);
+    } else {
+        struct request_text request = { text, length, options->config_path };
+        reply = dispatch(&request, log);
+    }
+    log->trace = NULL;
+    trace_close(&trace);
+    return reply;
+}
+
 static char *answer(int argc, char **argv, struct log *log)
 {
     struct options options = { 0 };
     cleanup_error struct error err = { 0 };
-    cleanup_free char *text = NULL;
-    size_t length = 0;
 
     if (read_options(argc, argv, &options, &err) < 0)
         return dispatch_failure(&err, log);
-    if (options.answer)
-        return xstrdup(options.answer);
-    if (read_request(&text, &length, &err) < 0)
-        return dispatch_failure(&err, log);
-    struct request_text request = { text, length, options.config_path };
-    return dispatch(&request, log);
+    return options.answer ? xstrdup(options.answer) : handle(&options, log);
 }
 
 /* Descriptors 0 to 2 must be open, or what we open next would take their place. */

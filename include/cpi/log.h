@@ -10,10 +10,13 @@
 
 #include "cpi/util.h"
 
+struct trace;
+
 struct log {
-    FILE *stream;     /* where events go; NULL: nowhere */
-    char *request_id; /* context.request_id, NULL when the caller sends none */
-    char *text;       /* the response's "log" so far, NULL when empty */
+    FILE *stream;        /* where events go; NULL: nowhere */
+    char *request_id;    /* context.request_id, NULL when the caller sends none */
+    char *text;          /* the response's "log" so far, NULL when empty */
+    struct trace *trace; /* of the children, NULL: none */
 };
 
 /* One line on stderr. */

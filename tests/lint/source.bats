@@ -36,7 +36,7 @@ layer_of() {
     case $1 in
         util) echo 0 ;;
         json | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
-        child | command) echo 2 ;;
+        child | command | trace) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
         config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
         method) echo 8 ;;
