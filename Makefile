@@ -35,7 +35,7 @@ LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
 .PHONY: all unit-tests sanitized demo test check-fast check-live lint format clean \
-        setup-build setup-demo setup-test
+        bench setup-build setup-demo setup-test setup-bench
 
 all: $(BUILD)/cpi
 
@@ -94,6 +94,9 @@ setup-demo:
 setup-test:
 	tests/setup build run test
 
+setup-bench:
+	tests/setup build run bench
+
 # A make of its own, for pkg-config may only now be there.
 demo: setup-demo
 	$(MAKE) all
@@ -108,6 +111,10 @@ check-fast: all sanitized
 
 check-live: all
 	tests/run live
+
+bench: setup-bench
+	$(MAKE) all
+	tests/bench/bench
 
 lint:
 	tests/run lint

@@ -1,0 +1,194 @@
+# Each method against the shortest list of bare commands that has the same effect, in turns.
+# shellcheck shell=bash disable=SC2154
+
+# compare NAME ROUNDS: runs cpi_NAME and floor_NAME in turns; what else a round needs is in
+# before_NAME and after_NAME, which are not measured
+compare() {
+    local name=$1 rounds=$2 i side
+    # shellcheck disable=SC2034
+    local -a cpi_wall=() cpi_cpu=() floor_wall=() floor_cpu=()
+    for ((i = 0; i < rounds; i++)); do
+        for side in cpi floor; do
+            if declare -F "before_$name" >/dev/null; then "before_$name" "$side"; fi
+            clock "$side" "${side}_$name"
+            if declare -F "after_$name" >/dev/null; then "after_$name" "$side"; fi
+        done
+    done
+    record ratio "$(jq -cn --arg name "$name" \
+        --argjson wall "$(median "${cpi_wall[@]}")" --argjson floor "$(median "${floor_wall[@]}")" \
+        --argjson cpu "$(median "${cpi_cpu[@]}")" --argjson floor_cpu "$(median "${floor_cpu[@]}")" \
+        --argjson low "$(quantile 25 "${cpi_wall[@]}")" --argjson high "$(quantile 75 "${cpi_wall[@]}")" \
+        '{$name, wall_us: $wall, floor_us: $floor, ratio: ($wall / $floor),
+          cpu_ratio: (if $floor_cpu > 0 then $cpu / $floor_cpu else null end), low_us: $low, high_us: $high}')"
+}
+
+# The domain that cpi defines, word for word, and what was asked of virsh with it.
+learn_domain() {
+    local stemcell=$1
+    cat >"$work/virsh-tee" <<TEE
+#!/bin/bash
+case "\$*" in
+*define*) tee "$work/domain.xml" | virsh "\$@" ;;
+*) exec virsh "\$@" ;;
+esac
+TEE
+    chmod 0755 "$work/virsh-tee"
+    write_config "$work/tee.json" "{\"bin_path\": \"$work/virsh-tee\"}"
+    CONFIG=$work/tee.json cpi create_vm "$(vm_arguments "$stemcell")" | jq -r '.[0]' >"$work/learnt"
+    cpi delete_vm "[\"$(<"$work/learnt")\"]" >/dev/null
+    image=$STORE/stemcells/$stemcell/image.raw
+}
+
+# floor_xml NAME: the same domain, with a name, a UUID and a MAC of its own
+floor_xml() {
+    local uuid
+    uuid=$(</proc/sys/kernel/random/uuid)
+    sed "s/$(<"$work/learnt")/$1/g; s,<uuid>.*</uuid>,<uuid>$uuid</uuid>,
+        s/52:54:00:..:..:../52:54:00:${uuid:0:2}:${uuid:2:2}:${uuid:4:2}/" "$work/domain.xml"
+}
+
+cpi_create_vm() {
+    call "$create_request" >"$work/answer"
+}
+
+floor_create_vm() {
+    local directory=$STORE/vms/$floor_vm
+    mkdir -p "$directory"
+    qemu-img create -q -f qcow2 -b "$image" -F raw "$directory/root.qcow2" 16M
+    qemu-img create -q -f qcow2 "$directory/ephemeral.qcow2" 64M
+    cp "$work/settings.iso" "$directory/settings.iso"
+    virsh -q -c "$URI" "define --validate /dev/stdin; autostart $floor_vm; start $floor_vm" <"$work/floor.xml"
+}
+
+before_create_vm() {
+    floor_vm=vm-floor-$RANDOM$RANDOM
+    floor_xml "$floor_vm" >"$work/floor.xml"
+}
+
+after_create_vm() {
+    if [[ $1 == cpi ]]; then
+        cpi delete_vm "[$(jq '.result[0]' "$work/answer")]" >/dev/null
+    else
+        floor_delete_vm
+    fi
+}
+
+cpi_delete_vm() {
+    call "$(<"$work/delete")" >/dev/null
+}
+
+floor_delete_vm() {
+    virsh -q -c "$URI" "destroy $floor_vm; undefine $floor_vm --managed-save --nvram" >/dev/null
+    rm -rf "${STORE:?}/vms/$floor_vm"
+}
+
+before_delete_vm() {
+    if [[ $1 == cpi ]]; then
+        cpi_create_vm
+        request delete_vm "[$(jq '.result[0]' "$work/answer")]" >"$work/delete"
+    else
+        before_create_vm
+        floor_create_vm >/dev/null
+    fi
+}
+
+cpi_has_vm() { call "$has_request" >/dev/null; }
+floor_has_vm() { virsh -q -c "$URI" domstate "$vm" >/dev/null; }
+
+cpi_get_disks() { call "$disks_request" >/dev/null; }
+floor_get_disks() { virsh -q -c "$URI" "domblklist $vm --details" >/dev/null; }
+
+cpi_create_disk() { call "$disk_request" >"$work/answer"; }
+floor_create_disk() { qemu-img create -q -f qcow2 "$work/floor.qcow2" 64M; }
+after_create_disk() {
+    if [[ $1 == cpi ]]; then cpi delete_disk "[$(jq .result "$work/answer")]" >/dev/null; fi
+}
+
+cpi_attach_disk() { call "$attach_request" >/dev/null; }
+floor_attach_disk() { virsh -q -c "$URI" attach-device "$guest" "$work/floor-disk.xml" --live --config; }
+after_attach_disk() {
+    if [[ $1 == cpi ]]; then
+        call "$detach_request" >/dev/null
+    else
+        floor_detach_disk
+    fi
+}
+
+cpi_detach_disk() { call "$detach_request" >/dev/null; }
+floor_detach_disk() {
+    virsh -q -c "$URI" "detach-disk $guest vdy --live; detach-disk $guest vdy --config" >/dev/null
+    wait_for floor_is_gone
+}
+floor_is_gone() { ! virsh -q -c "$URI" domblklist "$guest" | grep -q vdy; }
+before_detach_disk() {
+    if [[ $1 == cpi ]]; then cpi_attach_disk; else floor_attach_disk >/dev/null; fi
+}
+
+cpi_create_stemcell() { call "$stemcell_request" >"$work/answer"; }
+floor_create_stemcell() {
+    mkdir "$work/floor-stemcell"
+    tar -xzf "$big" -C "$work/floor-stemcell"
+    mv "$work/floor-stemcell/root.img" "$work/floor-stemcell/image.qcow2"
+}
+after_create_stemcell() {
+    rm -rf "$work/floor-stemcell"
+    if [[ $1 == cpi ]]; then cpi delete_stemcell "[$(jq .result "$work/answer")]" >/dev/null; fi
+}
+
+# A qcow2 of 700 MB as a stemcell tarball has it: files, behind a header that qemu-img can read.
+make_big_image() {
+    local cache=${CPI_BENCH_CACHE:-${HOME:-/root}/.cache/bosh-libvirt-cpi-bench}
+    big=$cache/image
+    [[ -e $big ]] && return
+    say 'making a stemcell of 700 MB (kept for the next time)'
+    mkdir -p "$cache"
+    qemu-img create -q -f qcow2 "$work/root.img" 10G
+    # Head ends before tar has written all.
+    (tar -c /usr/lib /usr/share /usr/bin 2>/dev/null || true) | head -c 700M >>"$work/root.img" || true
+    tar -C "$work" -czf "$big.new" root.img
+    mv "$big.new" "$big"
+    rm "$work/root.img"
+}
+
+run_ratios() {
+    local stemcell=$1 vm disk guest
+    say 'against the bare commands'
+    learn_domain "$stemcell"
+    create_request=$(request create_vm "$(vm_arguments "$stemcell")")
+    vm=$(cpi create_vm "$(vm_arguments "$stemcell")" | jq -r '.[0]')
+    cp "$STORE/vms/$vm/settings.iso" "$work/settings.iso"
+    has_request=$(request has_vm "[\"$vm\"]")
+    disks_request=$(request get_disks "[\"$vm\"]")
+    disk_request=$(request create_disk '[64, {}, null]')
+    compare has_vm 25
+    compare get_disks 25
+    compare create_disk 15
+    cpi delete_vm "[\"$vm\"]" >/dev/null
+    compare create_vm 11
+    compare delete_vm 11
+    run_hotplug
+    make_big_image
+    stemcell_request=$(request create_stemcell "[\"$big\", {}]")
+    compare create_stemcell 5
+}
+
+# A disk comes and goes only where a guest answers.
+run_hotplug() {
+    local stemcell disk
+    stemcell=$(cpi create_stemcell "[\"$("$lab/stemcell.sh" qcow2)\", {}]")
+    guest=$(cpi create_vm "$(vm_arguments "$stemcell" '{"memory": 256, "root_disk_size": 1024}')" | jq -r '.[0]')
+    wait_for grep -q '^guest: ready' "$STORE/vms/$guest/console.log"
+    disk=$(cpi create_disk '[64, {}, null]')
+    qemu-img create -q -f qcow2 "$work/floor-disk.qcow2" 64M
+    cat >"$work/floor-disk.xml" <<XML
+<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$work/floor-disk.qcow2'/>
+<target dev='vdy' bus='virtio'/><serial>floor000000000000000</serial></disk>
+XML
+    attach_request=$(request attach_disk "[\"$guest\", \"$disk\"]")
+    detach_request=$(request detach_disk "[\"$guest\", \"$disk\"]")
+    compare attach_disk 9
+    compare detach_disk 9
+    cpi delete_vm "[\"$guest\"]" >/dev/null
+    cpi delete_disk "[\"$disk\"]" >/dev/null
+    cpi delete_stemcell "[\"$stemcell\"]" >/dev/null
+}
