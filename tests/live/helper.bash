@@ -140,10 +140,38 @@ create_vm() {
     vm_networks=$(jq -c '.[1]' <<<"$result")
 }
 
+# has TEXT…: the definition of the VM in $vm has each of these
+has() {
+    local text definition
+    definition=$(virsh_lab dumpxml "$vm" --inactive)
+    for text in "$@"; do
+        [[ $definition == *"$text"* ]] || {
+            echo "no $text in" "$definition" >&2
+            return 1
+        }
+    done
+}
+
 # disk MIB: the CID is in $disk
 disk() {
     cpi create_disk "[$1, {}, null]"
     disk=$result
+}
+
+# bus_boots CONTROLLER BY-ID-PREFIX
+bus_boots() {
+    write_config "{\"storage_controller\": \"$1\"}"
+    stemcell
+    create_vm "agent-$1" "$result" 192.168.122.14
+    boots "$vm"
+    on_console "$vm" "^guest: root $2"
+    on_console "$vm" "^guest: ephemeral /dev/disk/by-id/$2.* 100663296"
+    on_console "$vm" '^guest: ephemeral-data ok'
+    disk 48
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    on_console "$vm" "^guest: persistent virtio-$disk blank, wrote owner=agent-$1"
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    cpi delete_vm "[\"$vm\"]"
 }
 
 # The store and libvirt hold nothing of ours.
