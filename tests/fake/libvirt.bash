@@ -6,7 +6,8 @@
 #   domains/NAME/   xml, uuid; config and live, the disks of the persistent definition and, while it
 #                   runs, of the live one (lines "device target bus serial source", parted by tabs);
 #                   networks; autostart, title, desc, metadata; saved, when there is a managed save;
-#                   restored, when it was started from that; releasing/TARGET, how many looks more
+#                   restored, when it was started from that; attached and backup, the last XML of an
+#                   attach-device and of a backup-begin; releasing/TARGET, how many looks more
 #                   until the guest lets go of that disk
 #   networks/NAME/  active, autostart, uuid; config and live, the XML of the persistent network and,
 #                   while it runs, of the live one
@@ -358,6 +359,7 @@ do_attach-device() {
     for file in "${definitions[@]}"; do
         echo "${disks[0]}" >>"$file"
     done
+    echo "$text" >"$domain/attached"
 }
 
 # release TARGET: the guest is asked to let go, which takes its time.
@@ -470,6 +472,7 @@ do_backup-begin() {
     check_backup || return 1
     cp "$source" "$file"
     rm -f "$domain/completed"
+    echo "$text" >"$domain/backup"
     if [[ -e $state/job-takes ]]; then
         printf '%s %s\n' "$(<"$state/job-takes")" "$file" >"$domain/job"
     else
