@@ -1,4 +1,5 @@
 #include "cpi/agent.h"
+#include "cpi/backup.h"
 #include "cpi/disk.h"
 #include "cpi/disk_properties.h"
 #include "cpi/domain.h"
@@ -258,7 +259,8 @@ static void keep_complaint(char **said, struct virsh_reply *reply)
         *said = steal_pointer(&reply->complaints);
 }
 
-/* A guest that is still booting ignores the first request, so it is asked again and again. */
+/* A guest that is still booting ignores the first request, so it is asked again and again. libvirt
+ * itself refuses while a job reads the disk, be it one that a killed snapshot_disk has left. */
 static int wait_until_let_go(struct attachment *a, struct error *err)
 {
     const int limit = a->cpi->config.detach_timeout;
@@ -272,6 +274,11 @@ static int wait_until_let_go(struct attachment *a, struct error *err)
             return still_attached(a, said, err);
         if (domain_detach(&a->cpi->virsh, a->vm, a->live->target, DEFINITION_LIVE, &reply, err) < 0)
             return -1;
+        int ended = reply.ok ? 0 : backup_end_orphan(a->cpi, a->vm, err);
+        if (ended < 0)
+            return -1;
+        if (ended)
+            continue;
         keep_complaint(&said, &reply);
         for (int polls = 0; a->live && polls < 20 && clock_ms() < deadline; polls++) {
             if (polls)

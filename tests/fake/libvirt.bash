@@ -374,6 +374,12 @@ release() {
     fi
 }
 
+# is_free TARGET: no job reads that disk.
+is_free() {
+    [[ ! -e $domain/job ]] || ! grep -qF "name='$1'" "$domain/backup" ||
+        complain_of 'Failed to detach disk' "Operation not supported: disk '$1' already in active block job"
+}
+
 do_detach-disk() {
     local file definitions
     find_domain "$1" || return 1
@@ -384,7 +390,7 @@ do_detach-disk() {
             return 1
         }
         case $file in
-            */live) release "$2" || return 1 ;;
+            */live) is_free "$2" && release "$2" || return 1 ;;
             *) forget "$file" "$2" ;;
         esac
     done
@@ -478,6 +484,15 @@ do_backup-begin() {
     else
         echo Completed >"$domain/completed"
     fi
+}
+
+do_backup-dumpxml() {
+    find_domain "$1" || return 1
+    if [[ ! -e $domain/job ]]; then
+        complain "Domain backup job id not found: no domain backup job present"
+        return 1
+    fi
+    cat "$domain/backup"
 }
 
 # print_job TYPE
