@@ -32,8 +32,12 @@ static int judge(const struct outcome *outcome, const char *path, struct error *
         return 0;
     if (strstr(said, "No space left on device") || strstr(said, "Disk quota exceeded"))
         return fail(err, ERROR_NO_DISK_SPACE, "no space for '%s': %s", path, said);
-    return fail(err, ERROR_CLOUD, "qemu-img failed on '%s' (status %d): %s", path, outcome->status,
-                *said ? said : "it said nothing");
+    return fail(err, ERROR_CLOUD, "qemu-img failed on '%s' (status %d): %s%s", path,
+                outcome->status, *said ? said : "it said nothing",
+                strstr(said, "Permission denied")
+                    ? " (libvirt may have handed it to its own user: 'setfacl -m u:USER:rw FILE', "
+                      "as root, lets the user of cpi in again)"
+                    : "");
 }
 
 static int run(const struct host *host, const char *path, const char *const *argv,

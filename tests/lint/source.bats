@@ -38,7 +38,7 @@ layer_of() {
         json | json_syntax | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
         command) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
-        config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
+        access | config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
         main) echo 10 ;;

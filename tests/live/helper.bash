@@ -174,6 +174,29 @@ bus_boots() {
     cpi delete_vm "[\"$vm\"]"
 }
 
+# as_ordinary_user: the calls that follow are made by a user of group libvirt, to a lab of its own in
+# $user_lab whose qemu is libvirt-qemu's; $image is a stemcell that the user may read.
+as_ordinary_user() {
+    local user=nobody group
+    user_lab=$BATS_TEST_TMPDIR/user-lab
+    "$lab/libvirtd.sh" start "$user_lab" --qemu-user
+    group=$(getent group libvirt | cut -d: -f3)
+    STORE=$BATS_TEST_TMPDIR/user-store
+    URI=$(<"$user_lab/uri")
+    write_config '{"command_timeout": 120}'
+    install -d -o "$user" -g nogroup -m 0755 "$STORE" "$BATS_TEST_TMPDIR/home"
+    # The program and its config as the user may read them.
+    install -m 0755 "$CPI" "$BATS_TEST_TMPDIR/cpi"
+    chown "$user" "$CONFIG"
+    printf '#!/bin/sh\nexec env HOME=%s TMPDIR=%s setpriv --reuid=%s --regid=nogroup --groups=%s %s "$@"\n' \
+        "$BATS_TEST_TMPDIR/home" "$BATS_TEST_TMPDIR/home" "$user" "$group" "$BATS_TEST_TMPDIR/cpi" \
+        >"$BATS_TEST_TMPDIR/as-user"
+    chmod 0755 "$BATS_TEST_TMPDIR/as-user"
+    CPI=$BATS_TEST_TMPDIR/as-user
+    image=$BATS_TEST_TMPDIR/image
+    install -m 0644 "$("$lab/stemcell.sh" qcow2)" "$image"
+}
+
 # The store and libvirt hold nothing of ours.
 nothing_left() {
     local left
