@@ -22,6 +22,10 @@ load helper
     on_console "$vm" '^guest: disk ata-QEMU_HARDDISK_.* 41943040'
     on_console "$vm" '^guest: disk ata-QEMU_HARDDISK_.* 50331648'
     [[ $("$lab/libvirtd.sh" guest "$LAB" 192.168.122.100 'grep -c ^processor /proc/cpuinfo') == 2* ]]
+    # Two cores of one socket, and an i6300esb.
+    [[ $("$lab/libvirtd.sh" guest "$LAB" 192.168.122.100 'cd /sys/devices/system/cpu
+        cat cpu*/topology/physical_package_id | sort -u | wc -l; cat cpu*/topology/core_id | sort -u | wc -l
+        grep -lx 0x25ab /sys/bus/pci/devices/*/device | wc -l') == $'1\n2\n1'* ]]
     cpi delete_vm "[\"$vm\"]"
     [[ -z $(ls "$STORE/vms") ]]
 }
