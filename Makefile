@@ -2,7 +2,8 @@
 #
 #   make              build/cpi
 #   make demo         install what is missing, build, show the life of a VM
-#   make test         install what is missing, build, run all the tests
+#   make test         install what is missing, build, run all the tests but the slowest
+#   make test-heavy   those
 #   make check-fast   the tests that need neither root nor libvirt
 #   make check-live   the tests on real libvirt alone (as root)
 #   make lint         formatting and static analysis
@@ -34,7 +35,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test check-fast check-live lint format clean \
+.PHONY: all unit-tests sanitized demo test test-heavy check-fast check-live lint format clean \
         bench setup-build setup-demo setup-test setup-bench
 
 all: $(BUILD)/cpi
@@ -104,7 +105,12 @@ demo: setup-demo
 
 test: setup-test
 	$(MAKE) all sanitized
-	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run $(TEST_FLAGS) unit cli lint live
+	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run --jobs 2 $(TEST_FLAGS) \
+	    live unit cli lint
+
+test-heavy: setup-test
+	$(MAKE) all
+	tests/run $(TEST_FLAGS) heavy
 
 check-fast: all sanitized
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint

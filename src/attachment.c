@@ -1,4 +1,5 @@
 #include "cpi/agent.h"
+#include "cpi/backup.h"
 #include "cpi/disk.h"
 #include "cpi/disk_properties.h"
 #include "cpi/domain.h"
@@ -242,22 +243,43 @@ cJSON *disk_attach(struct cpi *cpi, const char *vm_cid, const char *disk_cid, st
     return bus ? agent_disk_hint(bus, disk_cid) : NULL;
 }
 
-/* A guest that is still booting ignores the first request, so it is asked again and again. */
+static int still_attached(const struct attachment *a, const char *said, struct error *err)
+{
+    return fail(err, ERROR_CLOUD,
+                "the guest in VM '%s' did not let go of disk '%s' within %d seconds "
+                "(detach_timeout): is it up, and is the disk unmounted?%s%s",
+                a->vm, a->disk, a->cpi->config.detach_timeout, said ? " libvirt said: " : "",
+                said ? said : "");
+}
+
+/* The first complaint tells most: the later ones may only say that the guest was asked before. */
+static void keep_complaint(char **said, struct virsh_reply *reply)
+{
+    if (!*said && reply->complaints && *reply->complaints)
+        *said = steal_pointer(&reply->complaints);
+}
+
+/* A guest that is still booting ignores the first request, so it is asked again and again. libvirt
+ * itself refuses while a job reads the disk, be it one that a killed snapshot_disk has left. */
 static int wait_until_let_go(struct attachment *a, struct error *err)
 {
     const int limit = a->cpi->config.detach_timeout;
     const long long deadline = clock_ms() + limit * 1000LL;
+    cleanup_free char *said = NULL;
 
     while (a->live) {
         cleanup_reply struct virsh_reply reply = { 0 };
 
         if (clock_ms() >= deadline)
-            return fail(err, ERROR_CLOUD,
-                        "the guest in VM '%s' did not let go of disk '%s' within %d seconds "
-                        "(detach_timeout): is it up, and is the disk unmounted?",
-                        a->vm, a->disk, limit);
+            return still_attached(a, said, err);
         if (domain_detach(&a->cpi->virsh, a->vm, a->live->target, DEFINITION_LIVE, &reply, err) < 0)
             return -1;
+        int ended = reply.ok ? 0 : backup_end_orphan(a->cpi, a->vm, err);
+        if (ended < 0)
+            return -1;
+        if (ended)
+            continue;
+        keep_complaint(&said, &reply);
         for (int polls = 0; a->live && polls < 20 && clock_ms() < deadline; polls++) {
             if (polls)
                 pause_ms(250);

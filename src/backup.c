@@ -49,19 +49,26 @@ static int abort_job(struct cpi *cpi, const char *vm, struct error *err)
     return virsh_play(&cpi->virsh, &script, NULL, &reply, err);
 }
 
-/* The VM's lock is ours, so a backup that runs is one whose process was killed. Another job, such
- * as an operator's migration, is none of our business. 1: ended, 0: there was none, -1: failed. */
-static int end_orphan(struct cpi *cpi, const char *vm, struct error *err)
+/* Another job, such as an operator's migration or backup, is none of our business. */
+static bool is_ours(const struct virsh_reply *reply)
+{
+    cleanup_free char *operation = job_field(reply->out[0], "Operation:");
+
+    return strcmp(operation, "Backup") == 0 && strstr(reply->out[1], "/snapshots/.new-");
+}
+
+int backup_end_orphan(struct cpi *cpi, const char *vm, struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
     VIRSH_ADD(&script, "domjobinfo", vm);
+    VIRSH_ADD(&script, "backup-dumpxml", vm);
     if (virsh_play(&cpi->virsh, &script, NULL, &reply, err) < 0)
         return -1;
-    cleanup_free char *operation = job_field(reply.out[0], "Operation:");
-    if (strcmp(operation, "Backup") != 0)
+    if (!is_ours(&reply))
         return 0;
+    log_event(cpi->log, "ending the copy of a disk of VM '%s' whose snapshot_disk was killed", vm);
     return abort_job(cpi, vm, err) < 0 ? -1 : 1;
 }
 
@@ -103,7 +110,7 @@ int backup_disk(struct cpi *cpi, const char *vm_cid, const char *target, const c
     if (!xml || begin(cpi, vm_cid, xml, &reply, err) < 0)
         return -1;
     if (!reply.ok) {
-        int ended = end_orphan(cpi, vm_cid, err);
+        int ended = backup_end_orphan(cpi, vm_cid, err);
         if (ended < 0)
             return -1;
         if (ended) {

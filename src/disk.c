@@ -1,5 +1,6 @@
 #include "cpi/disk.h"
 
+#include "cpi/access.h"
 #include "cpi/domain.h"
 #include "cpi/image.h"
 #include "cpi/json.h"
@@ -76,6 +77,7 @@ static int make(struct cpi *cpi, const struct disk_request *request,
     };
     if (image_create(&cpi->host, &image, err) < 0)
         return -1;
+    access_keep(&cpi->host, path);
     return store_publish(&cpi->store, STORE_DISK, cid, record, err);
 }
 

@@ -1,5 +1,6 @@
 #include "cpi/disk.h"
 
+#include "cpi/access.h"
 #include "cpi/image.h"
 #include "cpi/json.h"
 
@@ -96,8 +97,10 @@ static int convert(struct change *c, const char *old_path, struct error *err)
     cleanup_error struct error ignored = { 0 };
 
     if (image_convert(&c->cpi->host, &conversion, err) == 0 &&
-        grow(c, c->after.format, path, err) == 0)
+        grow(c, c->after.format, path, err) == 0) {
+        access_keep(&c->cpi->host, path);
         return 0;
+    }
     host_remove(&c->cpi->host, path, &ignored);
     return -1;
 }

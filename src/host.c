@@ -103,6 +103,8 @@ int host_get(const struct host *host, const char *path, char **text, struct erro
     if (got < 0)
         return fail_errno(err, "read", path);
     content[length] = '\0';
+    if (strlen(content) != length)
+        return fail(err, ERROR_CLOUD, "'%s' holds a NUL character, so it is no text", path);
     *text = steal_pointer(&content);
     return 1;
 }

@@ -22,22 +22,22 @@ char *image_path(const char *directory, const char *format)
     return xasprintf("%s/image.%s", directory, format);
 }
 
-/* qemu-img answers 1 to everything; what the operator needs is in its last line on stderr. */
+/* qemu-img answers 1 to everything; what the operator needs is on stderr, where the line that
+ * explains a failure may come before the one that states it. */
 static int judge(const struct outcome *outcome, const char *path, struct error *err)
 {
-    cleanup_free char *text = xstrdup(outcome->err);
-    cleanup_free char **lines = split_lines(text);
-    size_t count = strings_count(lines);
-    const char *said = count ? lines[count - 1] : "it said nothing";
+    cleanup_free char *said = one_line(outcome->err, "qemu-img: ");
 
     if (outcome->status == 0)
         return 0;
-    if (starts_with(said, "qemu-img: "))
-        said += strlen("qemu-img: ");
     if (strstr(said, "No space left on device") || strstr(said, "Disk quota exceeded"))
         return fail(err, ERROR_NO_DISK_SPACE, "no space for '%s': %s", path, said);
-    return fail(err, ERROR_CLOUD, "qemu-img failed on '%s' (status %d): %s", path, outcome->status,
-                said);
+    return fail(err, ERROR_CLOUD, "qemu-img failed on '%s' (status %d): %s%s", path,
+                outcome->status, *said ? said : "it said nothing",
+                strstr(said, "Permission denied")
+                    ? " (libvirt may have handed it to its own user: 'setfacl -m u:USER:rw FILE', "
+                      "as root, lets the user of cpi in again)"
+                    : "");
 }
 
 static int run(const struct host *host, const char *path, const char *const *argv,

@@ -1,5 +1,7 @@
 #include "cpi/json.h"
 
+#include "cpi/json_syntax.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +66,11 @@ cJSON *json_parse(const char *text, size_t length, const char *what, struct erro
 
     if (check_bytes(text, length, what, err) < 0)
         return NULL;
+    const size_t fault = json_syntax_fault(text, length);
+    if (fault < length) {
+        fail(err, ERROR_CPI, "%s is not valid JSON (line %zu)", what, line_of(text, text + fault));
+        return NULL;
+    }
     cleanup_json cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, false);
     if (!value) {
         fail(err, ERROR_CPI, "%s is not valid JSON (line %zu)", what,

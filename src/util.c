@@ -114,6 +114,26 @@ char **split_lines(char *text)
     return lines;
 }
 
+char *one_line(const char *text, const char *prefix)
+{
+    cleanup_free char *copy = xstrdup(text);
+    cleanup_free char **lines = split_lines(copy);
+    cleanup_strings char **seen = NULL;
+    char *joined = NULL;
+    size_t length;
+    FILE *out = text_open(&joined, &length);
+
+    for (char **line = lines; *line && strings_count(seen) < ONE_LINE_LIMIT; line++) {
+        const char *said = *line + (starts_with(*line, prefix) ? strlen(prefix) : 0);
+        if (strings_contain(seen, said) || !*said)
+            continue;
+        fprintf(out, "%s%s", seen ? "; " : "", said);
+        strings_add(&seen, said);
+    }
+    text_close(out);
+    return joined;
+}
+
 long long clock_ms(void)
 {
     struct timespec now;

@@ -47,28 +47,6 @@ void virsh_add(struct virsh_script *script, const char *const *words)
     script->count++;
 }
 
-/* What virsh said on stderr, each thing once, on one line. */
-static char *one_line(const char *text)
-{
-    static const char prefix[] = "error: ";
-    cleanup_free char *copy = xstrdup(text);
-    cleanup_free char **lines = split_lines(copy);
-    cleanup_strings char **seen = NULL;
-    char *joined = NULL;
-    size_t length;
-    FILE *out = text_open(&joined, &length);
-
-    for (char **line = lines; *line; line++) {
-        const char *said = *line + (starts_with(*line, prefix) ? strlen(prefix) : 0);
-        if (strings_contain(seen, said) || !*said)
-            continue;
-        fprintf(out, "%s%s", seen ? "; " : "", said);
-        strings_add(&seen, said);
-    }
-    text_close(out);
-    return joined;
-}
-
 static bool has_error(const char *text)
 {
     return starts_with(text, "error:") || strstr(text, "\nerror:");
@@ -108,7 +86,7 @@ int virsh_play(const struct virsh *virsh, const struct virsh_script *script, con
 
     if (host_run(virsh->host, &command, &outcome, err) < 0)
         return -1;
-    cleanup_free char *complaints = one_line(outcome.err);
+    cleanup_free char *complaints = one_line(outcome.err, "error: ");
     if (no_connection(&outcome)) {
         fail(err, ERROR_CLOUD,
              "cannot reach libvirt at '%s': %s (is libvirtd running, and may "

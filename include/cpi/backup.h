@@ -14,4 +14,11 @@
 int backup_disk(struct cpi *cpi, const char *vm_cid, const char *target, const char *path,
                 struct error *err);
 
+/*
+ * Ends a backup that backup_disk began and whose process was killed. The VM's
+ * lock must be held, so that none is still waiting for it. 1: ended, 0: there
+ * was none of ours, -1: failed.
+ */
+int backup_end_orphan(struct cpi *cpi, const char *vm_cid, struct error *err);
+
 #endif

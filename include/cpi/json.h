@@ -15,10 +15,11 @@
 #define cleanup_json cleanup(json_deletep)
 
 /*
- * Parses one JSON value with nothing but white space around it. The text must
- * be valid UTF-8 without NUL, in the escaped form too: C strings end there.
- * Fails with ERROR_CPI; the message starts with 'what' and names the line,
- * never the text, which may hold secrets.
+ * Parses one JSON value with nothing but white space around it, as strictly as
+ * RFC 8259 says, and without a byte order mark. The text must be valid UTF-8
+ * without NUL, in the escaped form too: C strings end there. Fails with
+ * ERROR_CPI; the message starts with 'what' and names the line, never the
+ * text, which may hold secrets.
  */
 cJSON *json_parse(const char *text, size_t length, const char *what, struct error *err);
 

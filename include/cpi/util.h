@@ -54,6 +54,11 @@ bool ends_with(const char *text, const char *suffix);
  * lines are part of text) ends with NULL. */
 char **split_lines(char *text);
 
+/* What a command said on stderr: its lines without the prefix, each thing once, joined by "; ", the
+ * first ONE_LINE_LIMIT of them. Owned by the caller. */
+enum { ONE_LINE_LIMIT = 12 };
+char *one_line(const char *text, const char *prefix);
+
 /* Milliseconds of the monotonic clock. */
 long long clock_ms(void);
 void pause_ms(long milliseconds);

@@ -47,6 +47,11 @@ unusable() {
     unusable 'line 3'
 }
 
+@test "a configuration with a NUL character is no text" {
+    printf '{"store_dir":"/x"}\0{"store_dir":"/y"}' >"$world/cpi.json"
+    unusable "$world/cpi.json" 'NUL character'
+}
+
 @test "all complaints about a configuration come at once" {
     cat >"$world/cpi.json" <<'JSON'
 { "hypervisor": "hyperv", "storage_controller": "FLOPPY", "auto_enable_networks": "yes",

@@ -361,6 +361,9 @@ scsi_hint() {
     says detach_timeout "$disk" "$vm"
     [[ $(disks_of "$vm" live) == "$live" && $(disks_of "$vm" config) == "$inactive" ]] || fail 'not as before'
     refused CloudError delete_disk "$disk"
+    # Asked again, libvirt complains, and that is told.
+    refused CloudError detach_disk "$vm" "$disk"
+    says detach_timeout 'libvirt said' 'already in the process of unplug'
     rm -r "$state/release-after" "$state/domains/$vm/releasing"
     ok detach_disk "$vm" "$disk"
     has_no_disk "$vm" "$disk"

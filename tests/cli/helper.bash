@@ -380,8 +380,9 @@ list_world() {
     {
         [[ ! -d $store ]] || (cd "$store" && find . -mindepth 2 ! -path './.lock/*' \
             ! \( -type d -path './networks/*' \) -printf '%P %l\n')
-        # How a job ended is no thing.
-        (cd "$state/domains" && find . -mindepth 1 ! -name completed -printf 'domains/%P\n')
+        # How a job ended, and what libvirt was told, is no thing.
+        (cd "$state/domains" && find . -mindepth 1 ! -name completed ! -name attached ! -name backup \
+            -printf 'domains/%P\n')
         # What others have made is no concern of cpi.
         (cd "$state/networks" && { grep -rH '<host ' . || true; })
         (cd "$state/networks" && { grep -rl '<bosh:network' . || true; })

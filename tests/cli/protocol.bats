@@ -23,6 +23,17 @@ must_be_a_cpi_error() {
     done
 }
 
+@test "what only looks like JSON is a CpiError" {
+    before=$(digest)
+    local text
+    for text in $'\xef\xbb\xbf{"method":"ping","arguments":[]}' '{"method":"ping","arguments":[01]}' \
+        '{"method":"ping","arguments":[1.]}' '{"method":"ping","arguments":[+1]}' \
+        $'{"method":"pi\tng","arguments":[]}' $'{"method":"ping",\x01"arguments":[]}' \
+        $'{"method":"ping","arguments":[]}\x1f'; do
+        must_be_a_cpi_error "$text"
+    done
+}
+
 @test "a closed stdin is a CpiError" {
     run_cpi() { PATH=$world/bin "$CPI" --config "$world/cpi.json" <&-; }
     before=$(digest)

@@ -6,7 +6,8 @@
 #   domains/NAME/   xml, uuid; config and live, the disks of the persistent definition and, while it
 #                   runs, of the live one (lines "device target bus serial source", parted by tabs);
 #                   networks; autostart, title, desc, metadata; saved, when there is a managed save;
-#                   restored, when it was started from that; releasing/TARGET, how many looks more
+#                   restored, when it was started from that; attached and backup, the last XML of an
+#                   attach-device and of a backup-begin; releasing/TARGET, how many looks more
 #                   until the guest lets go of that disk
 #   networks/NAME/  active, autostart, uuid; config and live, the XML of the persistent network and,
 #                   while it runs, of the live one
@@ -358,6 +359,7 @@ do_attach-device() {
     for file in "${definitions[@]}"; do
         echo "${disks[0]}" >>"$file"
     done
+    echo "$text" >"$domain/attached"
 }
 
 # release TARGET: the guest is asked to let go, which takes its time.
@@ -372,6 +374,12 @@ release() {
     fi
 }
 
+# is_free TARGET: no job reads that disk.
+is_free() {
+    [[ ! -e $domain/job ]] || ! grep -qF "name='$1'" "$domain/backup" ||
+        complain_of 'Failed to detach disk' "Operation not supported: disk '$1' already in active block job"
+}
+
 do_detach-disk() {
     local file definitions
     find_domain "$1" || return 1
@@ -382,7 +390,7 @@ do_detach-disk() {
             return 1
         }
         case $file in
-            */live) release "$2" || return 1 ;;
+            */live) is_free "$2" && release "$2" || return 1 ;;
             *) forget "$file" "$2" ;;
         esac
     done
@@ -470,11 +478,21 @@ do_backup-begin() {
     check_backup || return 1
     cp "$source" "$file"
     rm -f "$domain/completed"
+    echo "$text" >"$domain/backup"
     if [[ -e $state/job-takes ]]; then
         printf '%s %s\n' "$(<"$state/job-takes")" "$file" >"$domain/job"
     else
         echo Completed >"$domain/completed"
     fi
+}
+
+do_backup-dumpxml() {
+    find_domain "$1" || return 1
+    if [[ ! -e $domain/job ]]; then
+        complain "Domain backup job id not found: no domain backup job present"
+        return 1
+    fi
+    cat "$domain/backup"
 }
 
 # print_job TYPE

@@ -38,3 +38,27 @@ same() {
     # The values of 'format', 'cache' and the like stand in other columns.
     same "$(documented docs/cloud-properties.md Disks)" "$names"
 }
+
+# words FILE PATTERN: the strings of the array that begins in the line with the pattern
+words() {
+    sed -n "/$2/,/};/p" "$1" | grep -o '"[a-z_0-9]*"' | tr -d '"' | sort -u
+}
+
+@test "every property of a network is in docs/cloud-properties.md, and every one there is a property" {
+    same "$(documented docs/cloud-properties.md Networks)" \
+        "$(words src/nic_properties.c 'properties_known\[\] = {')"
+}
+
+@test "every property of a managed network is in docs/cloud-properties.md, and every one there is a property" {
+    same "$(documented docs/cloud-properties.md 'Managed networks')" \
+        "$(words src/network_definition.c ' known\[\] = {')"
+}
+
+# Those of a stemcell are read where they are needed; all others are only kept.
+@test "every property of a stemcell is in docs/cloud-properties.md, and every one there is read" {
+    local names
+    names=$(cat src/stemcell*.c |
+        grep -oE '(json_get|json_string)\((cloud_properties|json_get\(record, "cloud_properties"\)), "[a-z_0-9]+"' |
+        grep -oE '"[a-z_0-9]+"$' | tr -d '"' | sort -u)
+    same "$(documented docs/cloud-properties.md Stemcells)" "$names"
+}

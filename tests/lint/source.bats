@@ -35,10 +35,10 @@ shell_files() {
 layer_of() {
     case $1 in
         util) echo 0 ;;
-        json | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
+        json | json_syntax | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
         child | command | trace) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
-        config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
+        access | config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
         main) echo 10 ;;

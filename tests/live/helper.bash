@@ -140,10 +140,61 @@ create_vm() {
     vm_networks=$(jq -c '.[1]' <<<"$result")
 }
 
+# has TEXT…: the definition of the VM in $vm has each of these
+has() {
+    local text definition
+    definition=$(virsh_lab dumpxml "$vm" --inactive)
+    for text in "$@"; do
+        [[ $definition == *"$text"* ]] || {
+            echo "no $text in" "$definition" >&2
+            return 1
+        }
+    done
+}
+
 # disk MIB: the CID is in $disk
 disk() {
     cpi create_disk "[$1, {}, null]"
     disk=$result
+}
+
+# bus_boots CONTROLLER BY-ID-PREFIX
+bus_boots() {
+    write_config "{\"storage_controller\": \"$1\"}"
+    stemcell
+    create_vm "agent-$1" "$result" 192.168.122.14
+    boots "$vm"
+    on_console "$vm" "^guest: root $2"
+    on_console "$vm" "^guest: ephemeral /dev/disk/by-id/$2.* 100663296"
+    on_console "$vm" '^guest: ephemeral-data ok'
+    disk 48
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    on_console "$vm" "^guest: persistent virtio-$disk blank, wrote owner=agent-$1"
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    cpi delete_vm "[\"$vm\"]"
+}
+
+# as_ordinary_user: the calls that follow are made by a user of group libvirt, to a lab of its own in
+# $user_lab whose qemu is libvirt-qemu's; $image is a stemcell that the user may read.
+as_ordinary_user() {
+    local user=nobody group
+    user_lab=$BATS_TEST_TMPDIR/user-lab
+    "$lab/libvirtd.sh" start "$user_lab" --qemu-user
+    group=$(getent group libvirt | cut -d: -f3)
+    STORE=$BATS_TEST_TMPDIR/user-store
+    URI=$(<"$user_lab/uri")
+    write_config '{"command_timeout": 120}'
+    install -d -o "$user" -g nogroup -m 0755 "$STORE" "$BATS_TEST_TMPDIR/home"
+    # The program and its config as the user may read them.
+    install -m 0755 "$CPI" "$BATS_TEST_TMPDIR/cpi"
+    chown "$user" "$CONFIG"
+    printf '#!/bin/sh\nexec env HOME=%s TMPDIR=%s setpriv --reuid=%s --regid=nogroup --groups=%s %s "$@"\n' \
+        "$BATS_TEST_TMPDIR/home" "$BATS_TEST_TMPDIR/home" "$user" "$group" "$BATS_TEST_TMPDIR/cpi" \
+        >"$BATS_TEST_TMPDIR/as-user"
+    chmod 0755 "$BATS_TEST_TMPDIR/as-user"
+    CPI=$BATS_TEST_TMPDIR/as-user
+    image=$BATS_TEST_TMPDIR/image
+    install -m 0644 "$("$lab/stemcell.sh" qcow2)" "$image"
 }
 
 # The store and libvirt hold nothing of ours.

@@ -24,27 +24,9 @@ load helper
 # The CPI as a user of group libvirt, qemu as libvirt-qemu: what libvirt has owned, the CPI may not
 # open again.
 @test "a whole life as an ordinary user, two VMs from one stemcell" {
-    local user_lab=$BATS_TEST_TMPDIR/user-lab user=nobody group stemcell first
-    "$lab/libvirtd.sh" start "$user_lab" --qemu-user
-    group=$(getent group libvirt | cut -d: -f3)
-    STORE=$BATS_TEST_TMPDIR/user-store
-    URI=$(<"$user_lab/uri")
-    write_config '{"command_timeout": 120}'
-    install -d -o "$user" -g nogroup -m 0755 "$STORE" "$BATS_TEST_TMPDIR/home"
-    # The program and its config as the user may read them.
-    install -m 0755 "$CPI" "$BATS_TEST_TMPDIR/cpi"
-    chown "$user" "$CONFIG"
-    cat >"$BATS_TEST_TMPDIR/as-user" <<EOF
-#!/bin/sh
-exec env HOME="$BATS_TEST_TMPDIR/home" setpriv --reuid=$user --regid=nogroup --groups=$group \
-    "$BATS_TEST_TMPDIR/cpi" "\$@"
-EOF
-    chmod 0755 "$BATS_TEST_TMPDIR/as-user"
-    CPI=$BATS_TEST_TMPDIR/as-user
-    # The image file, too, is where that user may read it.
-    install -m 0644 "$("$lab/stemcell.sh" qcow2)" "$BATS_TEST_TMPDIR/image"
-
-    cpi create_stemcell "[\"$BATS_TEST_TMPDIR/image\", {}]"
+    local stemcell first
+    as_ordinary_user
+    cpi create_stemcell "[\"$image\", {}]"
     stemcell=$result
     create_vm agent-u "$stemcell" 192.168.122.80
     first=$vm

@@ -120,30 +120,6 @@ life() {
     [[ $(jq -c sort <<<"$result") == "$(jq -cn '$ARGS.positional | sort' --args "$one" "$two")" ]]
 }
 
-# bus_boots CONTROLLER BY-ID-PREFIX
-bus_boots() {
-    write_config "{\"storage_controller\": \"$1\"}"
-    stemcell
-    create_vm "agent-$1" "$result" 192.168.122.14
-    boots "$vm"
-    on_console "$vm" "^guest: root $2"
-    on_console "$vm" "^guest: ephemeral /dev/disk/by-id/$2.* 100663296"
-    on_console "$vm" '^guest: ephemeral-data ok'
-    disk 48
-    cpi attach_disk "[\"$vm\", \"$disk\"]"
-    on_console "$vm" "^guest: persistent virtio-$disk blank, wrote owner=agent-$1"
-    cpi detach_disk "[\"$vm\", \"$disk\"]"
-    cpi delete_vm "[\"$vm\"]"
-}
-
-@test "root and ephemeral disk on IDE, the persistent one hot-plugged" {
-    bus_boots IDE ata-QEMU_HARDDISK_
-}
-
-@test "root and ephemeral disk on SCSI, the persistent one hot-plugged" {
-    bus_boots SCSI scsi-0QEMU_QEMU_HARDDISK_
-}
-
 @test "root and ephemeral disk on VIRTIO, the persistent one hot-plugged" {
     bus_boots VIRTIO virtio-
 }
@@ -160,24 +136,4 @@ bus_boots() {
     boots "$vm"
     on_console "$vm" '^guest: ephemeral none'
     on_console "$vm" '^guest: root .* 1572864000'
-}
-
-@test "more disks than there are PCI slots: the rest come on the SCSI bus, and are found" {
-    stemcell
-    create_vm agent-m "$result" 192.168.122.16
-    boots "$vm"
-    local paths=() count
-    for ((count = 0; count < 28; count++)); do
-        disk 8
-        cpi attach_disk "[\"$vm\", \"$disk\"]"
-        paths+=("$(jq -r .path <<<"$result")")
-    done
-    [[ "${paths[*]}" == *scsi-0QEMU_QEMU_HARDDISK_* ]]
-    for path in "${paths[@]}"; do
-        on_console "$vm" "^guest: persistent ${path##*/} blank"
-    done
-    cpi get_disks "[\"$vm\"]"
-    [[ $(jq length <<<"$result") == 28 ]]
-    cpi detach_disk "[\"$vm\", \"$disk\"]"
-    on_console "$vm" "^guest: disk- .*$disk"
 }

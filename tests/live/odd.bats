@@ -29,22 +29,6 @@ load helper
     nothing_left
 }
 
-@test "reboot_vm runs a VM that is off, paused or managed-saved, from power-off" {
-    stemcell
-    create_vm agent-b "$result" 192.168.122.40
-    boots "$vm"
-    virsh_lab destroy "$vm"
-    cpi reboot_vm "[\"$vm\"]"
-    boots "$vm" 2
-    virsh_lab suspend "$vm"
-    cpi reboot_vm "[\"$vm\"]"
-    boots "$vm" 3
-    virsh_lab managedsave "$vm"
-    cpi reboot_vm "[\"$vm\"]"
-    boots "$vm" 4
-    [[ $(virsh_lab domstate "$vm") == running* ]]
-}
-
 @test "attach and detach work on a VM that is off, in its definition" {
     stemcell
     create_vm agent-o "$result" 192.168.122.41

@@ -2,114 +2,12 @@
 # Stemcells of every form: what is taken, how it is stored, and that VMs of it run.
 
 load helper
+load stemcell
 
 teardown() {
     [[ ! -e $BATS_TEST_TMPDIR/mounted ]] || umount -l "$(<"$BATS_TEST_TMPDIR/mounted")"
     [[ ! -e $BATS_TEST_TMPDIR/elsewhere ]] || rm -r "$(<"$BATS_TEST_TMPDIR/elsewhere")"
     clean_up
-}
-
-# root_image [FORMAT]: the path of a lab stemcell's disk image, in $root_image
-root_image() {
-    local format=${1:-raw}
-    root_image=$BATS_TEST_TMPDIR/$format/root.img
-    [[ -e $root_image ]] || {
-        mkdir -p "${root_image%/*}"
-        tar -xzf "$("$lab/stemcell.sh" "$format" 2>/dev/null)" -C "${root_image%/*}" root.img
-    }
-}
-
-# pack FILE…: an image file of these, the path in $image
-pack() {
-    image=$(mktemp "$BATS_TEST_TMPDIR/image.XXXXXX")
-    tar -C "$BATS_TEST_TMPDIR/ovf" --owner=0 --group=0 -c "$@" | gzip -1 >"$image"
-}
-
-# ovf [FIRMWARE]: image.ovf, image.mf and image-disk1.vmdk in the directory ovf
-ovf() {
-    if [[ ${1:-} == efi ]]; then
-        root_image efi
-        vmdk "$root_image" qcow2
-    else
-        root_image
-        vmdk "$root_image"
-    fi
-    describe image-disk1.vmdk "${1:-}"
-    manifest
-}
-
-# vmdk IMAGE [FORMAT]: image-disk1.vmdk
-vmdk() {
-    mkdir -p "$BATS_TEST_TMPDIR/ovf"
-    qemu-img convert -f "${2:-raw}" -O vmdk -o subformat=streamOptimized "$1" "$BATS_TEST_TMPDIR/ovf/image-disk1.vmdk"
-}
-
-# describe HREF [FIRMWARE]: the OVF
-describe() {
-    cat >"$BATS_TEST_TMPDIR/ovf/image.ovf" <<END
-<?xml version="1.0" encoding="UTF-8"?>
-<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"
-    xmlns:vmw="http://www.vmware.com/schema/ovf">
-  <References><File ovf:href="$1" ovf:id="file1"/></References>
-  <DiskSection><Info>disks</Info>
-    <Disk ovf:capacity="64" ovf:capacityAllocationUnits="byte * 2^20" ovf:diskId="vmdisk1" ovf:fileRef="file1"/>
-  </DiskSection>
-  <VirtualSystem ovf:id="vm"><VirtualHardwareSection>
-    <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="${2:-none}"/>
-  </VirtualHardwareSection></VirtualSystem>
-</Envelope>
-END
-}
-
-manifest() {
-    (cd "$BATS_TEST_TMPDIR/ovf" && sha256sum image.ovf image-disk1.vmdk |
-        sed 's/^\([0-9a-f]*\)  \(.*\)/SHA256(\2)= \1/' >image.mf)
-}
-
-# import FILE [CLOUD-PROPERTIES]: the CID is in $stemcell
-import() {
-    cpi create_stemcell "$(jq -cn --arg image "$1" --argjson properties "${2:-{\}}" '[$image, $properties]')"
-    stemcell=$result
-}
-
-# refused TEXT FILE [TYPE] [CLOUD-PROPERTIES]: the import fails and leaves nothing
-refused() {
-    cpi_fails "${3:-CloudError}" "$1" create_stemcell \
-        "$(jq -cn --arg image "$2" --argjson properties "${4:-{\}}" '[$image, $properties]')"
-    [[ -z $(ls -A "$STORE/stemcells" 2>/dev/null) ]] || {
-        find "$STORE" >&2
-        return 1
-    }
-}
-
-record() {
-    jq -r "$2" "$STORE/stemcells/$1/stemcell.json"
-}
-
-@test "a vsphere-ovf stemcell boots with its settings on a disc that it ejects, and boots again" {
-    ovf efi
-    # The stemcell builder packs the disk first.
-    pack image-disk1.vmdk image.mf image.ovf
-    import "$image" '{"disk_format": "qcow2"}'
-    [[ $(record "$stemcell" '[.line, .format, .firmware] | join(" ")') == 'vsphere qcow2 efi' ]]
-    [[ $(ls "$STORE/stemcells/$stemcell") == $'image.qcow2\nstemcell.json' ]]
-    create_vm agent-ovf "$stemcell" 192.168.122.90
-    boots "$vm"
-    on_console "$vm" "^guest: settings label=env agent_id=agent-ovf vm=$vm"
-    on_console "$vm" '^guest: disc ejected'
-    on_console "$vm" '^guest: ephemeral-data ok'
-    disk 32
-    cpi attach_disk "[\"$vm\", \"$disk\"]"
-    on_console "$vm" "^guest: persistent virtio-$disk blank, wrote owner=agent-ovf"
-    cpi reboot_vm "[\"$vm\"]"
-    boots "$vm" 2
-    sed -n '/guest: boot 2/,$p' "$(console "$vm")" >"$BATS_TEST_TMPDIR/second"
-    grep -q '^guest: settings label=env agent_id=agent-ovf' "$BATS_TEST_TMPDIR/second"
-    grep -q "^guest: persistent virtio-$disk owner=agent-ovf" "$BATS_TEST_TMPDIR/second"
-    cpi delete_vm "[\"$vm\"]"
-    cpi delete_disk "[\"$disk\"]"
-    cpi delete_stemcell "[\"$stemcell\"]"
-    nothing_left
 }
 
 @test "a vsphere-ovf stemcell finds its settings on the machine type pc, which has another CD-ROM drive" {
@@ -124,50 +22,6 @@ record() {
     on_console "$vm" '^guest: ephemeral-data ok'
     cpi delete_vm "[\"$vm\"]"
     cpi delete_stemcell "[\"$stemcell\"]"
-    nothing_left
-}
-
-# The same file: one inode for all of these.
-one_inode() {
-    (($(stat -c %i "$@" | sort -u | wc -l) == 1))
-}
-
-image_of() {
-    echo "$STORE/stemcells/$1"/image.*
-}
-
-@test "the same image is stored once, imported in turn and at once, and lives until its last stemcell goes" {
-    local image first second third fourth
-    image=$("$lab/stemcell.sh" qcow2 2>/dev/null)
-    import "$image" '{"name": "one"}' && first=$stemcell
-    import "$image" '{"name": "two"}' && second=$stemcell
-    [[ $first != "$second" && $(record "$second" .cloud_properties.name) == two ]]
-    one_inode "$(image_of "$first")" "$(image_of "$second")"
-    grep -q 'is stored already' "$BATS_TEST_TMPDIR/stderr"
-    diff <(record "$first" 'del(.cloud_properties)') <(record "$second" 'del(.cloud_properties)')
-    (($(grep -o '"image_bytes"' "$STORE/stemcells/$second/stemcell.json" | wc -l) == 1))
-
-    # At once, with nothing there yet: other bytes, so another image.
-    local copy=$BATS_TEST_TMPDIR/copy out=$BATS_TEST_TMPDIR/out
-    { cat "$image"; echo trailing; } >"$copy"
-    jq -cn --arg image "$copy" '{method: "create_stemcell", arguments: [$image, {}], context: {director_uuid: "d"}}' >"$out.in"
-    "$CPI" --config "$CONFIG" <"$out.in" >"$out.1" 2>/dev/null &
-    local other=$!
-    "$CPI" --config "$CONFIG" <"$out.in" >"$out.2" 2>/dev/null
-    wait "$other"
-    third=$(jq -r .result "$out.1") fourth=$(jq -r .result "$out.2")
-    one_inode "$(image_of "$third")" "$(image_of "$fourth")"
-    [[ -z $(find "$STORE/.lock" -name '*sha256*') ]]
-
-    create_vm agent-s "$second" 192.168.122.91
-    cpi delete_stemcell "[\"$first\"]"
-    boots "$vm"
-    cpi_fails CloudError "$vm" delete_stemcell "[\"$second\"]"
-    cpi delete_vm "[\"$vm\"]"
-    cpi delete_stemcell "[\"$second\"]"
-    cpi delete_stemcell "[\"$third\"]"
-    qemu-img check -q "$(image_of "$fourth")"
-    cpi delete_stemcell "[\"$fourth\"]"
     nothing_left
 }
 
@@ -221,23 +75,6 @@ image_of() {
     rm "$light/image.qcow2"
     cpi_fails CloudError 'is gone' create_vm "$(request)"
     cpi delete_stemcell "[\"$stemcell\"]"
-}
-
-@test "stemcell_compress stores raw, qcow2 and OVF compressed, and VMs boot" {
-    write_config '{"stemcell_compress": true}'
-    local plain stored
-    import "$("$lab/stemcell.sh" raw 2>/dev/null)"
-    [[ $(image_of "$stemcell") == *.qcow2 && $(record "$stemcell" .format) == qcow2 ]]
-    root_image
-    plain=$(stat -c %b "$root_image") stored=$(stat -c %b "$(image_of "$stemcell")")
-    ((stored <= plain))
-    qemu-img check --output=json "$(image_of "$stemcell")" | jq -e '."compressed-clusters" > 0'
-    create_vm agent-z "$stemcell" 192.168.122.94
-    boots "$vm"
-    ovf
-    pack image.ovf image.mf image-disk1.vmdk
-    import "$image"
-    qemu-img check --output=json "$(image_of "$stemcell")" | jq -e '."compressed-clusters" > 0'
 }
 
 # A tar may hold what tar(1) will not write by itself.

@@ -188,6 +188,20 @@ static void get_of_what_cannot_be_read_names_it(void **state)
     expect_error(&err, ERROR_CLOUD, part);
 }
 
+/* What follows a NUL would be lost without a word. */
+static void get_of_what_is_no_text_names_it(void **state)
+{
+    struct error err = { 0 };
+    cleanup_free char *path = in(state, "file");
+    cleanup_free char *part = xasprintf("'%s' holds a NUL character", path);
+    char *text = NULL;
+
+    assert_int_equal(host_put(&host, path, (struct bytes){ "{}\0{}", 5 }, 0600, &err), 0);
+    assert_int_equal(host_get(&host, path, &text, &err), -1);
+    assert_null(text);
+    expect_error(&err, ERROR_CLOUD, part);
+}
+
 static void exists_tells_files_directories_and_links(void **state)
 {
     struct error err = { 0 };
@@ -515,6 +529,7 @@ int main(void)
         IN_DIRECTORY(get_of_an_empty_file_is_empty_text),
         IN_DIRECTORY(get_of_nothing_is_zero_and_no_error),
         IN_DIRECTORY(get_of_what_cannot_be_read_names_it),
+        IN_DIRECTORY(get_of_what_is_no_text_names_it),
         IN_DIRECTORY(exists_tells_files_directories_and_links),
         IN_DIRECTORY(exists_that_cannot_tell_is_an_error),
         IN_DIRECTORY(a_directory_gets_exactly_its_mode),

@@ -325,7 +325,22 @@ static void a_full_disk_is_no_disk_space(void **state)
                                  &err),
                      -1);
     expect_error(&err, ERROR_NO_DISK_SPACE,
-                 "no space for '/nowhere/disk': /x: No space left on device");
+                 "no space for '/nowhere/disk': a warning; /x: No space left on device");
+}
+
+static void the_line_that_explains_is_kept_too(void **state)
+{
+    struct error err = { 0 };
+
+    assert_int_equal(create_with(state,
+                                 "echo 'qcow2: Marking image as corrupt: overlap' >&2\n"
+                                 "echo 'qemu-img: error while reading: Input/output error' >&2\n"
+                                 "exit 1\n",
+                                 &err),
+                     -1);
+    expect_error(&err, ERROR_CLOUD,
+                 "(status 1): qcow2: Marking image as corrupt: overlap; "
+                 "error while reading: Input/output error");
 }
 
 static void a_used_up_quota_is_no_disk_space(void **state)
@@ -384,6 +399,7 @@ int main(void)
         IN_DIRECTORY(an_overlay_is_at_least_as_large_as_its_backing_image),
         IN_DIRECTORY(what_qemu_img_cannot_do_is_told_in_its_words),
         IN_DIRECTORY(a_full_disk_is_no_disk_space),
+        IN_DIRECTORY(the_line_that_explains_is_kept_too),
         IN_DIRECTORY(a_used_up_quota_is_no_disk_space),
         IN_DIRECTORY(a_silent_failure_is_told),
         IN_DIRECTORY(a_missing_qemu_img_is_named),

@@ -75,6 +75,56 @@ static void broken_json_is_refused_with_its_line(void **state)
     expect_refused("\"open", "is not valid JSON");
 }
 
+/* What cJSON lets pass, and RFC 8259 does not. */
+static void what_only_looks_like_json_is_refused(void **state)
+{
+    static const char *const texts[] = {
+        "01",     "-01",     "1.",      "-1.",      "1.e5",   ".5",       "-.5",
+        "+1",     "1e",      "1e+",     "1.5e-",    "-",      "1.2.3",    "1-2",
+        "00",     "[1,02]",  "1e5.5",   "\"a\nb\"", "\"\t\"", "\"\x01\"", "\"\\\n\"",
+        "{\x01}", "\x0b[1]", "[1,\f2]", "[1]\x1f",  "\v1",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        cleanup_error struct error err = { 0 };
+        if (parse(texts[i], &err))
+            print_error("accepted: %s\n", texts[i]);
+        assert_int_equal(err.type, ERROR_CPI);
+        expect_part(err.message, "the text is not valid JSON (line ");
+    }
+    expect_refused("\xef\xbb\xbf{}", "the text is not valid JSON (line 1)");
+    expect_refused("{\n\"a\":\n01}", "the text is not valid JSON (line 3)");
+}
+
+static void every_number_of_json_is_taken(void **state)
+{
+    static const char *const texts[] = { "0",     "-0",       "10",         "1.5",   "0.5",
+                                         "-0.25", "1e5",      "1E+5",       "1e-05", "12.5e3",
+                                         "[0]",   "[-1,0.0]", "{\"a\":1e2}" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct error err = { 0 };
+        cleanup_json cJSON *value = parse(texts[i], &err);
+        if (!value)
+            print_error("refused: %s\n", texts[i]);
+        assert_non_null(value);
+    }
+}
+
+static void numbers_and_controls_in_strings_are_text(void **state)
+{
+    struct error err = { 0 };
+    cleanup_json cJSON *value = parse("[\"01 +1 1.\", \"\\\"01\\\\\", \"\\n\\u0001\x7f\"]", &err);
+
+    (void)state;
+    assert_non_null(value);
+    assert_string_equal(cJSON_GetArrayItem(value, 0)->valuestring, "01 +1 1.");
+    assert_string_equal(cJSON_GetArrayItem(value, 1)->valuestring, "\"01\\");
+    assert_string_equal(cJSON_GetArrayItem(value, 2)->valuestring, "\n\x01\x7f");
+}
+
 static void what_follows_the_value_is_refused_with_its_line(void **state)
 {
     (void)state;
@@ -503,6 +553,9 @@ int main(void)
         cmocka_unit_test(length_beats_what_follows),
         cmocka_unit_test(nothing_is_not_json),
         cmocka_unit_test(broken_json_is_refused_with_its_line),
+        cmocka_unit_test(what_only_looks_like_json_is_refused),
+        cmocka_unit_test(every_number_of_json_is_taken),
+        cmocka_unit_test(numbers_and_controls_in_strings_are_text),
         cmocka_unit_test(what_follows_the_value_is_refused_with_its_line),
         cmocka_unit_test(no_message_shows_the_text),
         cmocka_unit_test(deep_nesting_is_refused),

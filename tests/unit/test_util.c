@@ -136,6 +136,35 @@ static void cleanup_fd_leaves_what_is_not_open(void **state)
     assert_int_equal(errno, 0);
 }
 
+static void expect_one_line(const char *text, const char *expected)
+{
+    cleanup_free char *line = one_line(text, "error: ");
+
+    assert_string_equal(line, expected);
+}
+
+static void one_line_says_each_thing_once(void **state)
+{
+    (void)state;
+    expect_one_line("", "");
+    expect_one_line("error: \n", "");
+    expect_one_line("error: a\nb\n\nerror: b\nerror: a\n", "a; b");
+}
+
+static void one_line_has_an_end(void **state)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = text_open(&text, &length);
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        fprintf(out, "%d\n", i);
+    text_close(out);
+    expect_one_line(text, "0; 1; 2; 3; 4; 5; 6; 7; 8; 9; 10; 11");
+    free(text);
+}
+
 static void clock_does_not_go_back(void **state)
 {
     long long before = clock_ms();
@@ -159,6 +188,8 @@ int main(void)
         cmocka_unit_test(text_stream_collects_what_is_written),
         cmocka_unit_test(cleanup_fd_closes),
         cmocka_unit_test(cleanup_fd_leaves_what_is_not_open),
+        cmocka_unit_test(one_line_says_each_thing_once),
+        cmocka_unit_test(one_line_has_an_end),
         cmocka_unit_test(clock_does_not_go_back),
     };
 

@@ -310,6 +310,27 @@ static void an_arm_guest_is_a_virt_machine_with_efi(void **state)
     expect_absent(xml, "<apic/>");
 }
 
+/* Few machines of tests offer kvm with vmx or svm, so the golden file is held to this and not to
+ * the whole program; tests/lint holds it to libvirt's schema. */
+static void a_guest_with_guests_of_its_own_is_golden(void **state)
+{
+    static const char path[] = "tests/golden/domain-nested.xml";
+    struct vm_domain domain = vm(CONTROLLER_VIRTIO);
+
+    (void)state;
+    domain.kvm = true;
+    domain.nesting = "vmx";
+    domain.properties.nested_given = domain.properties.nested = true;
+    cleanup_free char *xml = render(&domain);
+    expect_part(xml, "<feature policy='require' name='vmx'/>");
+    if (getenv("UPDATE_GOLDEN"))
+        unit_write_text(path, xml);
+    expect_file(path, xml);
+    domain.properties.nested = false;
+    cleanup_free char *without = render(&domain);
+    expect_part(without, "<feature policy='disable' name='vmx'/>");
+}
+
 static void ide_is_refused_where_the_machine_has_none(void **state)
 {
     struct vm_domain domain = vm(CONTROLLER_IDE);
@@ -327,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_arm_guest_is_a_virt_machine_with_efi),
+        cmocka_unit_test(a_guest_with_guests_of_its_own_is_golden),
         cmocka_unit_test(ide_is_refused_where_the_machine_has_none),
         cmocka_unit_test(files_are_in_the_vms_directory),
         cmocka_unit_test(the_domain_is_named_after_the_vm),

@@ -1,0 +1,34 @@
+#include "cpi/access.h"
+
+#include <string.h>
+
+/* The number of cpi's user on the host, NULL when it is root or not known. Owned by the caller. */
+static char *user_there(const struct host *host)
+{
+    cleanup_outcome struct outcome outcome = { 0 };
+    cleanup_error struct error ignored = { 0 };
+    struct command command = { .argv = ARGV("id", "-u") };
+
+    if (host_run(host, &command, &outcome, &ignored) < 0 || outcome.status != 0)
+        return NULL;
+    size_t length = strspn(outcome.out, "0123456789");
+    if (!length || strncmp(outcome.out, "0\n", 2) == 0)
+        return NULL;
+    return xstrndup(outcome.out, length);
+}
+
+void access_keep(const struct host *host, const char *path)
+{
+    cleanup_outcome struct outcome outcome = { 0 };
+    cleanup_error struct error err = { 0 };
+    cleanup_free char *user = user_there(host);
+
+    if (!user)
+        return;
+    cleanup_free char *entry = xasprintf("u:%s:rw", user);
+    struct command command = { .argv = ARGV("setfacl", "-m", entry, path) };
+    if (host_run(host, &command, &outcome, &err) < 0)
+        log_event(host->log, "no access control entry for '%s': %s", path, err.message);
+    else if (outcome.status != 0)
+        log_event(host->log, "no access control entry for '%s': setfacl: %s", path, outcome.err);
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bats
+# Jobs of the hypervisor that stand in the way of a snapshot or of a disk that is to leave.
+
+load helper
+
+# a_backup_runs FILE: of the attached disk, to that file, without end
+a_backup_runs() {
+    echo "never $1" >"$state/domains/$vm/job"
+    echo "<domainbackup mode='push'><disks><disk name='vdc' backup='yes'><target file='$1'/></disk></disks></domainbackup>" \
+        >"$state/domains/$vm/backup"
+}
+
+@test "a copy that a killed snapshot_disk left is ended by the next snapshot_disk" {
+    have_attached_disk
+    a_backup_runs "$store/snapshots/.new-snap-1/disk.qcow2"
+    ok snapshot_disk "$disk" '{}'
+    [[ ! -e $state/domains/$vm/job && -s $store/snapshots/$cid/disk.qcow2 ]] || fail 'it runs on'
+}
+
+@test "a copy that a killed snapshot_disk left is ended by detach_disk" {
+    have_attached_disk
+    a_backup_runs "$store/snapshots/.new-snap-1/disk.qcow2"
+    ok detach_disk "$vm" "$disk"
+    has_no_disk "$vm" "$disk"
+    [[ ! -e $state/domains/$vm/job ]] || fail 'it runs on'
+}
+
+@test "a backup of an operator's is left alone, and told" {
+    have_attached_disk
+    a_backup_runs /backups/monday.qcow2
+    configure detach_timeout 1
+    refused CloudError snapshot_disk "$disk" '{}'
+    says 'held by agent=backup'
+    refused CloudError detach_disk "$vm" "$disk"
+    says 'libvirt said' 'already in active block job'
+    [[ -e $state/domains/$vm/job && -z $(ls -A "$store/snapshots") ]] || fail 'it was ended'
+    has_disk_on virtio "$vm" "$disk"
+}

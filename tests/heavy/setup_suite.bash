@@ -1,0 +1,1 @@
+../live/setup_suite.bash
