@@ -6,9 +6,14 @@
 #   make check-fast   the tests that need neither root nor libvirt
 #   make check-live   the tests on real libvirt alone (as root)
 #   make lint         formatting and static analysis
+#   make static       build/static/<architecture>/cpi, which needs nothing of the machine it runs on
+#   make release      build/bosh-libvirt-cpi-<version>.tgz, the BOSH release
+#   make install      build/cpi and what belongs to it, below DESTDIR and PREFIX
 
+# The one place of the version's number. docs/changelog.md says what each brought.
 VERSION   := 0.1.0
-REVISION  := $(shell git rev-parse --short HEAD 2>/dev/null)
+# The version of this build, its revision, and whether the tree was changed.
+BUILT     := $(shell config/release/version $(VERSION))
 BUILD     ?= build
 CC        ?= cc
 PKGCONFIG ?= pkg-config
@@ -20,7 +25,6 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CFLAGS   ?= -O2 -g
 override CFLAGS   += -std=gnu11 $(WARNINGS) -fstack-protector-strong
 override CPPFLAGS += -Iinclude -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -D_FILE_OFFSET_BITS=64 \
-                     -DCPI_VERSION='"$(VERSION)$(if $(REVISION),+$(REVISION))"' \
                      $(shell $(PKGCONFIG) --cflags $(LIBRARIES))
 LDLIBS   += $(shell $(PKGCONFIG) --libs $(LIBRARIES)) -lm
 
@@ -34,7 +38,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test check-fast check-live lint format clean \
+.PHONY: all unit-tests sanitized demo test check-fast check-live lint format clean FORCE \
         setup-build setup-demo setup-test
 
 all: $(BUILD)/cpi
@@ -64,6 +68,16 @@ $(BUILD)/templates.c: $(TEMPLATES) Makefile
 	  done; \
 	  echo '{ 0 } };'; } > $@
 
+# The version is told to one object, which is made anew when the version is another.
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(BUILT)' | cmp --silent - $@ || echo '$(BUILT)' >$@
+
+FORCE:
+
+$(BUILD)/src/main.o: $(BUILD)/version
+$(BUILD)/src/main.o: override CPPFLAGS += -DCPI_VERSION='"$(word 1,$(BUILT)) (revision $(word 2,$(BUILT)))"'
+
 -include $(OBJECTS:.o=.d)
 
 # The unit tests, each with all of the program but main.
@@ -92,7 +106,7 @@ setup-demo:
 	tests/setup build run
 
 setup-test:
-	tests/setup build run test
+	tests/setup build run static test
 
 # A make of its own, for pkg-config may only now be there.
 demo: setup-demo
@@ -111,6 +125,8 @@ check-live: all
 
 lint:
 	tests/run lint
+
+include config/release/release.mk
 
 format:
 	clang-format -i $(SOURCES) $(wildcard include/cpi/*.h tests/unit/*.c tests/unit/*.h)
