@@ -5,12 +5,13 @@
 #   make test         install what is missing, build, run all the tests
 #   make check-fast   the tests that need neither root nor libvirt
 #   make check-live   the tests on real libvirt alone (as root)
+#   make check-release  the tests of what is delivered (as root)
 #   make lint         formatting and static analysis
 #   make static       build/static/<architecture>/cpi, which needs nothing of the machine it runs on
 #   make release      build/bosh-libvirt-cpi-<version>.tgz, the BOSH release
 #   make install      build/cpi and what belongs to it, below DESTDIR and PREFIX
 
-# The one place of the version's number. docs/changelog.md says what each brought.
+# The one place of the version's number. docs/CHANGELOG.md says what each brought.
 VERSION   := 0.1.0
 # The version of this build, its revision, and whether the tree was changed.
 BUILT     := $(shell config/release/version $(VERSION))
@@ -38,7 +39,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test check-fast check-live lint format clean FORCE \
+.PHONY: all unit-tests sanitized demo test check-fast check-live check-release lint format clean FORCE \
         setup-build setup-demo setup-test
 
 all: $(BUILD)/cpi
@@ -115,13 +116,16 @@ demo: setup-demo
 
 test: setup-test
 	$(MAKE) all sanitized
-	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run $(TEST_FLAGS) unit cli lint live
+	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run $(TEST_FLAGS) unit cli lint release live
 
 check-fast: all sanitized
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint
 
 check-live: all
 	tests/run live
+
+check-release: all
+	tests/run release
 
 lint:
 	tests/run lint
