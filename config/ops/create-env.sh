@@ -18,13 +18,28 @@ prepare "$@"
 
 # The Director logs in to the libvirt host with a key that is generated here.
 bosh interpolate "$manifest" "${arguments[@]}" >/dev/null
-public_key=$(bosh interpolate "$PWD/creds.yml" --path /libvirt_ssh/public_key)
-if [[ ! ${LIBVIRT_HOST-} ]] && ! grep -qsF "$(cut -d' ' -f2 <<<"$public_key")" ~/.ssh/authorized_keys; then
+keys=$(mktemp -d)
+trap 'rm -rf "$keys"' EXIT
+
+# log_in: as the Director will
+log_in() {
+    bosh interpolate "$PWD/creds.yml" --path /libvirt_ssh/private_key >"$keys/key"
+    case $host_key in
+        ssh-* | ecdsa-* | sk-*) printf '%s %s\n' "$host" "$host_key" ;;
+        *) printf '%s\n' "$host_key" ;;
+    esac >"$keys/known_hosts"
+    ssh -F none -i "$keys/key" -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=20 -o StrictHostKeyChecking=yes \
+        -o UserKnownHostsFile="$keys/known_hosts" -o GlobalKnownHostsFile=/dev/null "$username@$host" true </dev/null
+}
+
+if ! log_in; then
     cat >&2 <<END
-create-env.sh: the Director's key cannot log in here yet. Allow it, then call this again:
 
-    echo '$public_key' >>~/.ssh/authorized_keys
+create-env.sh: the Director could not log in to the libvirt host as $username@$host, with a key that is in
+$PWD/creds.yml. If it is the key that is refused, add this line to ~/.ssh/authorized_keys there, then call this
+again:
 
+$(bosh interpolate "$PWD/creds.yml" --path /libvirt_ssh/public_key)
 END
     exit 1
 fi

@@ -17,7 +17,7 @@ prepare() {
     shift
     [[ -f $manifest ]] || die "$manifest is not there: git clone https://github.com/cloudfoundry/bosh-deployment"
     # ruby: the CLI renders a job's templates with it
-    for program in bosh ruby; do
+    for program in bosh ruby ssh; do
         command -v "$program" >/dev/null || die "there is no '$program' on PATH"
     done
     [[ $PWD != "$root"* ]] || die "this writes secrets into the current directory: call it from one outside of $root"
@@ -26,6 +26,7 @@ prepare() {
     host_key=${LIBVIRT_HOST_KEY:-$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)}
     [[ $host_key ]] || die 'the SSH key of the libvirt host is not known: install openssh-server, or set LIBVIRT_HOST_KEY'
     username=${LIBVIRT_USERNAME:-$(id -un)}
+    host=${LIBVIRT_HOST:-${INTERNAL_GW:-192.168.122.1}}
     arguments=(
         --ops-file "$here/cpi.yml"
         --var director_name="${DIRECTOR_NAME:-bosh}"
@@ -35,7 +36,7 @@ prepare() {
         --var libvirt_cpi_url="file://$(realpath "$release")"
         --var libvirt_network="${LIBVIRT_NETWORK:-default}"
         --var libvirt_store_dir="${LIBVIRT_STORE_DIR:-/var/lib/bosh}"
-        --var libvirt_host="${LIBVIRT_HOST:-${INTERNAL_GW:-192.168.122.1}}"
+        --var libvirt_host="$host"
         --var libvirt_username="$username"
         --var libvirt_host_key="$host_key"
         --vars-store "$PWD/creds.yml"

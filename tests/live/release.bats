@@ -114,5 +114,5 @@ after() {
         [[ $method != create_* ]] || ours[$theirs]=$(jq -r '.result | if type == "array" then .[0] else . end' <<<"$response")
     done
     nothing_left
-    [[ -z $(virsh_lab net-dumpxml bosh-lab --inactive | grep '<host ') ]]
+    [[ $(virsh_lab net-dumpxml bosh-lab --inactive) != *'<host '* ]]
 }

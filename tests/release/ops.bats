@@ -145,12 +145,25 @@ while ((\$#)); do
     shift 2
 done
 case \$path in
+    /libvirt_ssh/private_key) echo KEY ;;
     /libvirt_ssh/public_key) echo 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB bosh' ;;
     */static_ips/0) echo 192.168.122.10 ;;
     *) ruby '$root/tests/release/bosh.rb' interpolate "\$file" "\${arguments[@]}" --var-errs >'$work/'\$command ;;
 esac
 END
-    chmod +x "$work/bin/bosh"
+    # The host lets in whoever has the key, under its own key, once that is allowed.
+    cat >"$work/bin/ssh" <<END
+#!/bin/bash
+[[ -e '$work/allowed' ]] || { echo 'Permission denied (publickey).' >&2; exit 255; }
+for ((i = 1; i <= \$#; i++)); do
+    case \${!i} in
+        -i) i=\$((i + 1)) key=\${!i} ;;
+        UserKnownHostsFile=*) known=\${!i#*=} ;;
+    esac
+done
+[[ \$(<"\$key") == KEY && \$(stat --format %a "\$key") == 600 ]] && echo "\$(<"\$known") \${*: -2}" >'$work/login'
+END
+    chmod +x "$work/bin"/{bosh,ssh}
 }
 
 in_here() {
@@ -162,11 +175,12 @@ in_here() {
     fake_bosh
     run in_here "$root/config/ops/create-env.sh" "$work/bosh-deployment"
     ((status != 0))
-    [[ $output == *"echo 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB bosh' >>~/.ssh/authorized_keys"* ]] || fail "$output"
+    [[ $output == *'Permission denied'*'~/.ssh/authorized_keys'*'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB bosh'* ]] || fail "$output"
     ! grep ^create-env "$work/calls"
-    echo 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB bosh' >"$work/home/.ssh/authorized_keys"
+    touch "$work/allowed"
     run in_here "$root/config/ops/create-env.sh" "$work/bosh-deployment" --ops-file "$root/config/ops/use-jammy.yml"
     ((status == 0)) || fail "$output"
+    [[ $(<"$work/login") == "192.168.122.1 ssh-ed25519 AAAAC3Nz $(id -un)@192.168.122.1 true" ]] || fail "$(<"$work/login")"
     both_jobs <"$work/create-env"
     # Here a host_key of the environment, the release by its path, and the further ops file.
     holds '.host_key == "ssh-ed25519 AAAAC3Nz" and .host == "192.168.122.1"' <"$work/director.json"
