@@ -31,6 +31,11 @@ shell_files() {
     find tests -name '*.bats' -print0 | xargs -0 shellcheck --shell=bats --exclude=SC1090,SC1091,SC2016,SC2030,SC2031,SC2034,SC2154,SC2314,SC2317
 }
 
+@test "Ruby is without warnings" {
+    run ruby -wc tests/release/bosh.rb
+    [[ $output == 'Syntax OK' ]] || { echo "$output"; false; }
+}
+
 # The layers of docs/architecture.md, lowest first: a file includes no header of a higher layer.
 layer_of() {
     case $1 in

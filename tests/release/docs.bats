@@ -55,6 +55,8 @@ commands() {
 
 @test "every Debian package that the commands install is one" {
     local package
+    # A fresh machine has no lists.
+    apt-cache show openssh-server >/dev/null 2>&1 || quietly apt-get update
     while read -r package; do
         [[ $(apt-cache show "$package" 2>/dev/null) ]] || fail "$package"
     done < <(commands | sed -n 's/^sudo apt-get install //p' | tr ' ' '\n' | sort -u)

@@ -119,7 +119,8 @@ jobs_and_packages() {
     mkdir -p "$work"/{jobs/libvirt_cpi/{bin,config},packages/libvirt_cpi/bin}
     render cpi.erb '{}' >"$work/jobs/libvirt_cpi/bin/cpi"
     chmod +x "$work/jobs/libvirt_cpi/bin/cpi"
-    render cpi.json.erb "$(jq -c --arg store "$work/store" '. + {store_dir: $store}' <<<"$mbus")" \
+    # No store is there: nothing is in it.
+    render cpi.json.erb "$(jq -c '. + {store_dir: "/var/empty/store"}' <<<"$mbus")" \
         >"$work/jobs/libvirt_cpi/config/cpi.json"
     cp "build/static/$machine/cpi" "$work/packages/libvirt_cpi/bin/"
 }
@@ -135,12 +136,15 @@ ask() {
     "$work/jobs/libvirt_cpi/bin/cpi" --version | grep '^cpi '
 }
 
-@test "bin/cpi finds them at a Director, which wipes the environment" {
+@test "bin/cpi finds them at a Director, which is an ordinary user and wipes the environment" {
     jobs_and_packages
-    # /var/vcap of its own
-    unshare --mount bash -ec "mkdir -p /var/vcap && mount -t tmpfs none /var/vcap && mkdir /var/vcap/{jobs,packages} &&
+    chgrp 65534 "$work/jobs/libvirt_cpi/config/cpi.json"
+    chmod 0640 "$work/jobs/libvirt_cpi/config/cpi.json"
+    # /var/vcap of its own, outside of which nothing of the test is reached
+    unshare --mount bash -ec "mount -t tmpfs none /var && mkdir -p /var/vcap/{jobs,packages} &&
         mount --bind '$work/jobs' /var/vcap/jobs && mount --bind '$work/packages' /var/vcap/packages &&
-        env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp /var/vcap/jobs/libvirt_cpi/bin/cpi" \
+        exec setpriv --reuid=65534 --regid=65534 --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp \
+        /var/vcap/jobs/libvirt_cpi/bin/cpi" \
         <<<'{"method":"has_disk","arguments":["d"],"context":{}}' | holds '.result == false'
 }
 
