@@ -56,3 +56,31 @@ foreign() {
     cmp "$work/installed/bin/cpi" "build/static/$(foreign)/cpi"
     ((status == 0)) || [[ $output == *"the binary for Linux on $(foreign) does not run here"* ]] || fail "$output"
 }
+
+# what_apt_knows: the machine's own architectures, sources and lists
+what_apt_knows() {
+    dpkg --print-foreign-architectures
+    find /etc/apt /var/lib/apt/lists -type f -printf '%p %s %T@\n' | sort
+}
+
+@test "libraries are fetched anew without a change to the machine's own lists and architectures" {
+    local before result
+    before=$(what_apt_knows)
+    result=$(CPI_CACHE=$work/cache config/release/libraries "$(foreign)" 2>"$work/output")
+    [[ -s $result/lib/libcjson.a && -s $result/lib/libarchive.a && -s $result/include/cjson/cJSON.h ]]
+    [[ $(what_apt_knows) == "$before" ]]
+    # Nothing is left beside the result and the lock.
+    [[ $(find "$work/cache" -mindepth 1 -maxdepth 1 | wc -l) == 2 ]]
+}
+
+@test "an archive that is signed by another key is refused, and nothing is kept of it" {
+    # shellcheck source=/dev/null
+    . /etc/os-release
+    mkdir -p "$work/keyrings"
+    : >"$work/keyrings/$ID-archive-keyring.gpg"
+    run unshare --mount bash -ec "mount --bind '$work/keyrings' /usr/share/keyrings &&
+        CPI_CACHE='$work/cache' config/release/libraries $(uname -m)"
+    ((status != 0))
+    [[ $output == *'not signed'* || $output == *NO_PUBKEY* ]] || fail "$output"
+    [[ -z $(find "$work/cache" -mindepth 1 -maxdepth 1 -type d) ]]
+}

@@ -45,7 +45,7 @@ commands() {
         make --no-print-directory --dry-run "$word" >/dev/null || fail "make $word"
     done < <(commands | sed -nE 's/^(sudo )?make ([a-z-]+)$/\2/p')
     while read -r word; do
-        grep -q "\${$word[-:]" config/ops/env.sh || fail "$word is not of the script"
+        grep -q "\${${word}[-:]" config/ops/env.sh || fail "$word is not of the script"
     done < <(commands | grep -oE '\b(LIBVIRT|INTERNAL|DIRECTOR)_[A-Z_]+=' | tr -d = | sort -u)
     # The one call that says it all has all variables.
     while read -r word; do

@@ -108,6 +108,29 @@ END
     done
 }
 
+@test "a host key comes in each form that it can have" {
+    local key
+    while read -r key; do
+        render cpi.json.erb "$(jq -c ". + {host: \"h\", host_key: $key}" <<<"$mbus")" | holds ".host_key == $key"
+    done <<'END'
+"ssh-ed25519 AAAAC3Nz"
+"kvm1.example.org ssh-ed25519 AAAAC3Nz comment"
+"|1|F1E1KeoE=|gwEA= ecdsa-sha2-nistp256 AAAAE2Vj\n# a comment\n\nh ssh-rsa AAAAB3Nz\n"
+["ssh-ed25519 AAAAC3Nz", "h ssh-rsa AAAAB3Nz"]
+END
+    while read -r key; do
+        run render cpi.json.erb "$(jq -c ". + {host: \"h\", host_key: $key}" <<<"$mbus")"
+        [[ $status -ne 0 && $output == *'libvirt_cpi.host_key '* ]] || fail "$key: $output"
+    done <<'END'
+[]
+[1]
+"# a comment"
+"SHA256:aaaa"
+["ssh-ed25519 AAAAC3Nz", "nothing"]
+{}
+END
+}
+
 @test "what is refused does not show a secret" {
     run render cpi.json.erb '{"host": "h", "private_key": "-----BEGIN canary-7f3a", "agent": {"mbus": "canary-7f3a", "blobstore": {"options": "canary-7f3a"}}}'
     ((status != 0))

@@ -50,3 +50,46 @@ in_empty() {
     ((status != 0))
     [[ $output == *"'riscv64' is not one of x86_64, aarch64"* ]] || fail "$output"
 }
+
+# sources MACHINE ID CODENAME INDEX-TARGETS: where the libraries would come from, on a machine of that
+# distribution whose apt has these archives
+sources() {
+    mkdir -p "$work/keyrings" "$work/bin"
+    : >"$work/keyrings/$2-archive-keyring.gpg"
+    printf 'ID=%s\nVERSION_CODENAME=%s\n' "$2" "$3" >"$work/os-release"
+    printf '#!/bin/sh\ncat "%s"\n' "$work/index-targets" >"$work/bin/apt-get"
+    printf '%s' "$4" >"$work/index-targets"
+    chmod +x "$work/bin/apt-get"
+    unshare --mount bash -ec "mount --bind '$work/keyrings' /usr/share/keyrings &&
+        mount --bind '$work/os-release' /etc/os-release && PATH='$work/bin':\$PATH config/release/libraries $1 --sources" |
+        sed 's/ \[signed-by=[^ ]*\]//' | sort
+}
+
+@test "the libraries come from the distribution's own archives, with their sources, whatever the machine lists" {
+    # A mirror; what is of somebody else is not asked.
+    diff <(sources aarch64 debian bookworm $'Debian http://mirror/debian/ bookworm main\nNode https://x/ y main\n') - <<'END'
+deb http://mirror/debian/ bookworm main
+deb-src http://mirror/debian/ bookworm main
+END
+    # No lists were ever fetched.
+    diff <(sources x86_64 debian trixie '') - <<'END'
+deb http://deb.debian.org/debian trixie main
+deb http://deb.debian.org/debian trixie-updates main
+deb http://deb.debian.org/debian-security trixie-security main
+deb-src http://deb.debian.org/debian trixie main
+deb-src http://deb.debian.org/debian trixie-updates main
+deb-src http://deb.debian.org/debian-security trixie-security main
+END
+}
+
+@test "Ubuntu keeps the other architectures in an archive of their own, and the sources in one" {
+    diff <(sources aarch64 ubuntu noble $'Ubuntu http://archive.ubuntu.com/ubuntu/ noble universe\n') - <<'END'
+deb http://ports.ubuntu.com/ubuntu-ports noble universe
+deb-src http://archive.ubuntu.com/ubuntu/ noble universe
+END
+    diff <(sources x86_64 ubuntu noble $'Ubuntu http://ports.ubuntu.com/ubuntu-ports/ noble main\n') - <<'END'
+deb http://archive.ubuntu.com/ubuntu noble main
+deb-src http://archive.ubuntu.com/ubuntu noble main
+END
+    sources x86_64 ubuntu jammy '' | grep -x 'deb-src http://archive.ubuntu.com/ubuntu jammy-security universe'
+}
