@@ -6,10 +6,16 @@
 #   make test-heavy   those
 #   make check-fast   the tests that need neither root nor libvirt
 #   make check-live   the tests on real libvirt alone (as root)
+#   make check-release  the tests of what is delivered (as root)
 #   make lint         formatting and static analysis
+#   make static       build/static/<architecture>/cpi, which needs nothing of the machine it runs on
+#   make release      build/bosh-libvirt-cpi-<version>.tgz, the BOSH release
+#   make install      build/cpi and what belongs to it, below DESTDIR and PREFIX
 
+# The one place of the version's number. docs/CHANGELOG.md says what each brought.
 VERSION   := 0.1.0
-REVISION  := $(shell git rev-parse --short HEAD 2>/dev/null)
+# The version of this build, its revision, and whether the tree was changed.
+BUILT     := $(shell config/release/version $(VERSION))
 BUILD     ?= build
 CC        ?= cc
 PKGCONFIG ?= pkg-config
@@ -21,7 +27,6 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CFLAGS   ?= -O2 -g
 override CFLAGS   += -std=gnu11 $(WARNINGS) -fstack-protector-strong
 override CPPFLAGS += -Iinclude -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -D_FILE_OFFSET_BITS=64 \
-                     -DCPI_VERSION='"$(VERSION)$(if $(REVISION),+$(REVISION))"' \
                      $(shell $(PKGCONFIG) --cflags $(LIBRARIES))
 LDLIBS   += $(shell $(PKGCONFIG) --libs $(LIBRARIES)) -lm
 
@@ -35,8 +40,8 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test test-heavy check-fast check-live lint format clean \
-        bench setup-build setup-demo setup-test setup-bench
+.PHONY: all unit-tests sanitized demo test test-heavy check-fast check-live check-release lint \
+        format clean bench FORCE setup-build setup-demo setup-test setup-bench
 
 all: $(BUILD)/cpi
 
@@ -64,6 +69,16 @@ $(BUILD)/templates.c: $(TEMPLATES) Makefile
 	    echo '},'; \
 	  done; \
 	  echo '{ 0 } };'; } > $@
+
+# The version is told to one object, which is made anew when the version is another.
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(BUILT)' | cmp --silent - $@ || echo '$(BUILT)' >$@
+
+FORCE:
+
+$(BUILD)/src/main.o: $(BUILD)/version
+$(BUILD)/src/main.o: override CPPFLAGS += -DCPI_VERSION='"$(word 1,$(BUILT)) (revision $(word 2,$(BUILT)))"'
 
 -include $(OBJECTS:.o=.d)
 
@@ -93,7 +108,7 @@ setup-demo:
 	tests/setup build run
 
 setup-test:
-	tests/setup build run test
+	tests/setup build run static test
 
 setup-bench:
 	tests/setup build run bench
@@ -106,7 +121,7 @@ demo: setup-demo
 test: setup-test
 	$(MAKE) all sanitized
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run --jobs 2 $(TEST_FLAGS) \
-	    live unit cli lint
+	    live unit cli lint release
 
 test-heavy: setup-test
 	$(MAKE) all
@@ -122,8 +137,13 @@ bench: setup-bench
 	$(MAKE) all
 	tests/bench/bench
 
+check-release: all
+	tests/run release
+
 lint:
 	tests/run lint
+
+include config/release/release.mk
 
 format:
 	clang-format -i $(SOURCES) $(wildcard include/cpi/*.h tests/unit/*.c tests/unit/*.h)

@@ -239,6 +239,22 @@ int host_list(const struct host *host, const char *path, char ***names, struct e
     return 0;
 }
 
+/* Not getpwuid: in a static binary that needs the C library's own shared objects at run time. */
+static char *home_of_user(void)
+{
+    FILE *file = fopen("/etc/passwd", "re");
+    const struct passwd *user;
+    char *home = NULL;
+
+    if (!file)
+        return NULL;
+    while (!home && (user = fgetpwent(file)))
+        if (user->pw_uid == getuid())
+            home = xstrdup(user->pw_dir);
+    fclose(file);
+    return home;
+}
+
 char *host_expand(const char *path)
 {
     static const char *const forms[] = { "~", "$HOME", "${HOME}" };
@@ -247,8 +263,7 @@ char *host_expand(const char *path)
         size_t length = strlen(forms[i]);
         if (!starts_with(path, forms[i]) || (path[length] && path[length] != '/'))
             continue;
-        const struct passwd *user = getenv("HOME") ? NULL : getpwuid(getuid());
-        const char *home = getenv("HOME") ? getenv("HOME") : user ? user->pw_dir : NULL;
+        cleanup_free char *home = getenv("HOME") ? xstrdup(getenv("HOME")) : home_of_user();
         return home ? xasprintf("%s%s", home, path + length) : NULL;
     }
     return xstrdup(path);

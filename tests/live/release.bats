@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# The BOSH release as BOSH installs it: unpacked, its package "compiled", its job rendered. What the
+# bosh CLI was recorded to ask of a CPI is asked of that, on real libvirt and QEMU.
+
+load helper
+
+setup_file() {
+    root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+    local made
+    made=$(env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" \
+        release ARCHITECTURES="$(uname -m)" | tail -n 1)
+    mkdir -p "$BATS_FILE_TMPDIR"/{release,job,compile,packages/libvirt_cpi,jobs/libvirt_cpi/{bin,config}}
+    tar -xzf "$root/$made" -C "$BATS_FILE_TMPDIR/release"
+    tar -xzf "$BATS_FILE_TMPDIR/release/jobs/libvirt_cpi.tgz" -C "$BATS_FILE_TMPDIR/job"
+    tar -xzf "$BATS_FILE_TMPDIR/release/packages/libvirt_cpi.tgz" -C "$BATS_FILE_TMPDIR/compile"
+    (cd "$BATS_FILE_TMPDIR/compile" && BOSH_INSTALL_TARGET=$BATS_FILE_TMPDIR/packages/libvirt_cpi \
+        BOSH_COMPILE_TARGET=$PWD BOSH_PACKAGE_NAME=libvirt_cpi bash -x packaging >"$BATS_FILE_TMPDIR/packaging" 2>&1)
+}
+
+render() {
+    ruby "$root/tests/release/bosh.rb" render "$BATS_FILE_TMPDIR/job" "$1"
+}
+
+# install_job PROPERTIES-JSON
+install_job() {
+    render cpi.erb <<<'{}' >"$BATS_FILE_TMPDIR/jobs/libvirt_cpi/bin/cpi"
+    render cpi.json.erb <<<"$1" >"$BATS_FILE_TMPDIR/jobs/libvirt_cpi/config/cpi.json"
+    chmod 0755 "$BATS_FILE_TMPDIR/jobs/libvirt_cpi/bin/cpi"
+}
+
+# send REQUEST: to the job's bin/cpi, as create-env runs it; the answer is in $response
+send() {
+    response=$(BOSH_PACKAGES_DIR=$BATS_FILE_TMPDIR/packages BOSH_JOBS_DIR=$BATS_FILE_TMPDIR/jobs \
+        "$BATS_FILE_TMPDIR/jobs/libvirt_cpi/bin/cpi" <<<"$1" 2>>"$BATS_TEST_TMPDIR/stderr")
+}
+
+# The network that the recordings speak of.
+recorded_network() {
+    virsh_lab net-define /dev/stdin <<'END' >/dev/null
+<network><name>bosh-lab</name><forward mode='nat'/><bridge name='virbr-lab'/>
+<ip address='192.168.150.1' netmask='255.255.255.0'><dhcp><range start='192.168.150.100' end='192.168.150.200'/></dhcp></ip>
+</network>
+END
+}
+
+remove_network() {
+    virsh_lab net-destroy bosh-lab >/dev/null 2>&1 || true
+    virsh_lab net-undefine bosh-lab >/dev/null 2>&1 || true
+}
+
+teardown() {
+    clean_up
+    remove_network
+}
+
+# with_our_cids REQUEST: in place of those of the recording
+with_our_cids() {
+    local text=${1//@IMAGE@/$image} theirs
+    for theirs in "${!ours[@]}"; do
+        text=${text//"\"$theirs\""/"\"${ours[$theirs]}\""}
+    done
+    printf '%s' "$text"
+}
+
+# expected METHOD: a jq filter that is true of a good answer
+expected() {
+    case $1 in
+        info) echo '.result.api_version == 3' ;;
+        create_vm) echo '.result[0] | test("^vm-")' ;;
+        create_stemcell | create_disk) echo '.result | type == "string"' ;;
+        attach_disk) echo '.result.path | startswith("/dev/disk/by-id/")' ;;
+        has_vm) echo '.result == true' ;;
+        *) echo '.result == null and .error == null' ;;
+    esac
+}
+
+# after METHOD FILE: what the real client would wait for, and what must be so on the host. Two of the
+# VMs are of no use but to be deleted: their guests are not waited for.
+after() {
+    case $1 in
+        create_vm | attach_disk)
+            [[ $2 != */[23]-* ]] || { vm=$(virsh_lab list --name); return; }
+            ;;&
+        create_vm)
+            vm=$(jq -r '.result[0]' <<<"$response")
+            [[ $(virsh_lab domstate "$vm") == running ]]
+            boots "$vm"
+            on_console "$vm" "^guest: settings label=config-2 agent_id=[-0-9a-f]* vm=$vm"
+            on_console "$vm" '^guest: net private eth0 192.168.150.10'
+            ;;
+        attach_disk) on_console "$vm" "^guest: disk+ $(jq -r '.result.path | ltrimstr("/dev/disk/by-id/")' <<<"$response")" ;;
+        delete_vm) [[ -z $(virsh_lab list --all --name) ]] ;;
+    esac
+}
+
+@test "the installed job leads a Director through its whole life: created, changed, recreated, migrated, deleted" {
+    local file method request theirs image
+    declare -A ours=()
+    recorded_network
+    install_job "$(jq -n --arg store "$STORE" --arg uri "$URI" '{libvirt_cpi: {store_dir: $store, uri: $uri,
+        domain_type: "qemu", auto_enable_networks: true, agent: {mbus: "https://mbus:mbus-password@0.0.0.0:6868"}}}')"
+    image=$("$lab/stemcell.sh" qcow2 2>/dev/null)
+    for file in "$root"/tests/recorded/cli/*/*.json; do
+        method=$(jq -r .request.method "$file")
+        request=$(with_our_cids "$(jq -c '.request | if .method == "create_vm" then .arguments[2].memory = 256 else . end' "$file")")
+        send "$request"
+        [[ $(jq "$(expected "$method")" <<<"$response") == true ]] || {
+            printf '%s: %s\n' "$file" "$response" >&2
+            tail -n 20 "$BATS_TEST_TMPDIR/stderr" >&2
+            return 1
+        }
+        after "$method" "$file"
+        theirs=$(jq -r '.response.result | if type == "array" then .[0] else . end | tostring' "$file")
+        [[ $method != create_* ]] || ours[$theirs]=$(jq -r '.result | if type == "array" then .[0] else . end' <<<"$response")
+    done
+    nothing_left
+    [[ $(virsh_lab net-dumpxml bosh-lab --inactive) != *'<host '* ]]
+}
