@@ -32,7 +32,7 @@ static: setup-static
 	    CC=$(MACHINE)-linux-gnu-gcc PKGCONFIG=: CPPFLAGS="-isystem $$libraries/include" \
 	    CFLAGS='-O2 -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=.' \
 	    LDFLAGS="-static -Wl,--gc-sections,--fatal-warnings,-z,relro,-z,now -L$$libraries/lib" \
-	    LDLIBS='-larchive -lnettle -lacl -lattr -llzma -lzstd -llz4 -lbz2 -lcjson -lexpat -lz -luuid -lm'
+	    LDLIBS='-larchive -lnettle -lacl -lattr -llzma -lzstd -llz4 -lbz2 -lcjson -lexpat -lisal -lz -luuid -lm'
 
 static-cpi: $(BUILD)/cpi
 	$(Q)$(MACHINE)-linux-gnu-strip --strip-all $(BUILD)/cpi

@@ -6,7 +6,7 @@ lab=$root/tests/lab
 
 # The release binary if there is one: what an operator runs.
 choose_binary() {
-    CPI=${BENCH_CPI:-$root/build/static/cpi}
+    CPI=${BENCH_CPI:-$root/build/static/$(uname -m)/cpi}
     [[ -x $CPI ]] || CPI=$root/build/cpi
 }
 
