@@ -1,5 +1,6 @@
 #include "cpi/command.h"
 #include "cpi/dispatch.h"
+#include "cpi/person.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,24 +15,9 @@
 
 enum { REQUEST_LIMIT = 16 << 20 };
 
-static const char usage[] =
-    "cpi - the libvirt CPI of BOSH\n"
-    "\n"
-    "Reads one CPI request (JSON) on stdin and writes one response on stdout:\n"
-    "\n"
-    "    echo '{\"method\":\"info\",\"arguments\":[],\"context\":{}}' | cpi --config cpi.json\n"
-    "\n"
-    "  --config FILE   the configuration (also: -configPath FILE); without it $CPI_CONFIG,\n"
-    "                  ${BOSH_JOBS_DIR:-/var/vcap/jobs}/libvirt_cpi/config/cpi.json and\n"
-    "                  /etc/cpi/cpi.json are looked for\n"
-    "  --version       print the version\n"
-    "  --help          print this\n"
-    "\n"
-    "The exit status is 0 whenever a response was written; the response tells what happened.\n";
-
 struct options {
     const char *config_path;
-    const char *answer; /* to print instead of handling a request */
+    char *answer; /* to print instead of handling a request */
 };
 
 static int read_options(int argc, char **argv, struct options *options, struct error *err)
@@ -39,9 +25,9 @@ static int read_options(int argc, char **argv, struct options *options, struct e
     for (int i = 1; i < argc; i++) {
         bool takes_file = strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-configPath") == 0;
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            options->answer = usage;
+            options->answer = person_usage();
         else if (strcmp(argv[i], "--version") == 0)
-            options->answer = "cpi " CPI_VERSION "\n";
+            options->answer = xstrdup("cpi " CPI_VERSION "\n");
         else if (takes_file && i + 1 < argc)
             options->config_path = argv[++i];
         else if (takes_file)
@@ -109,7 +95,7 @@ static char *answer(int argc, char **argv, struct log *log)
     if (read_options(argc, argv, &options, &err) < 0)
         return dispatch_failure(&err, log);
     if (options.answer)
-        return xstrdup(options.answer);
+        return options.answer;
     if (read_request(&text, &length, &err) < 0)
         return dispatch_failure(&err, log);
     struct request_text request = { text, length, options.config_path };
@@ -136,6 +122,8 @@ int main(int argc, char **argv)
     setvbuf(stderr, NULL, _IOLBF, 0);
     umask(077);
     command_block_signals();
+    if (argc > 1 && *argv[1] && *argv[1] != '-')
+        return person_main(argv);
 
     int reply = keep_reply_descriptor();
     cleanup_free char *text = answer(argc, argv, &log);

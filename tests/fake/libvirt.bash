@@ -12,6 +12,8 @@
 #                   while it runs, of the live one
 #   down            libvirt cannot be reached
 #   kvm             the host has kvm
+#   user, models    whom domains run as ("+64055:+64055"), and security models beside "dac"
+#   version         of libvirt and of QEMU
 #   slots           how many virtio disks a domain has slots for
 #   release-after   how many looks it takes until a guest lets go of a disk, or "never"
 #   job-takes       how many looks it takes until a backup is complete, or "never"
@@ -242,6 +244,29 @@ do_domstate() {
     if is_active; then echo running; else echo 'shut off'; fi
 }
 
+# info_line NAME VALUE
+info_line() {
+    printf '%-15s %s\n' "$1:" "$2"
+}
+
+do_dominfo() {
+    local text memory='' cpus='' saved=no autostart=disable
+    find_domain "$1" || return 1
+    text=$(<"$domain/xml")
+    [[ ! $text =~ \<memory\ unit=\'MiB\'\>([0-9]+) ]] || memory=${BASH_REMATCH[1]}
+    [[ ! $text =~ \<vcpu[^\>]*\>([0-9]+) ]] || cpus=${BASH_REMATCH[1]}
+    [[ ! -e $domain/saved ]] || saved=yes
+    [[ ! -e $domain/autostart ]] || autostart=enable
+    info_line Name "$1"
+    info_line UUID "$(<"$domain/uuid")"
+    info_line State "$(do_domstate "$1")"
+    info_line 'CPU(s)' "$cpus"
+    info_line 'Max memory' "$((memory * 1024)) KiB"
+    info_line Persistent yes
+    info_line Autostart "$autostart"
+    info_line 'Managed save' "$saved"
+}
+
 # forget FILE TARGET: takes the disk out of a definition.
 forget() {
     local line kept=()
@@ -287,6 +312,27 @@ do_domblklist() {
     elif [[ -e $domain/config ]]; then
         print_disks "$domain/config"
     fi
+}
+
+# The user that the domains run as, as the security model "dac" tells it, is in state/user.
+do_capabilities() {
+    local user=+0:+0 model
+    [[ ! -e $state/user ]] || user=$(<"$state/user")
+    printf '<capabilities>\n  <host>\n'
+    for model in $(cat "$state/models" 2>/dev/null); do
+        printf '    <secmodel>\n      <model>%s</model>\n      <doi>0</doi>\n    </secmodel>\n' "$model"
+    done
+    printf "    <secmodel>\n      <model>dac</model>\n      <doi>0</doi>\n      <baselabel type='kvm'>%s</baselabel>\n" "$user"
+    printf "      <baselabel type='qemu'>%s</baselabel>\n    </secmodel>\n  </host>\n</capabilities>\n\n" "$user"
+}
+
+# state/version holds what the daemon says, "9.0.0 7.2.22" (libvirt's and QEMU's).
+do_version() {
+    local libvirt=9.0.0 qemu=7.2.22
+    [[ ! -e $state/version ]] || read -r libvirt qemu <"$state/version"
+    printf 'Compiled against library: libvirt 9.0.0\nUsing library: libvirt 9.0.0\nUsing API: QEMU 9.0.0\n'
+    printf 'Running hypervisor: QEMU %s\n' "$qemu"
+    [[ ! ${options[--daemon]+set} ]] || printf 'Running against daemon: %s\n' "$libvirt"
 }
 
 do_domcapabilities() {
@@ -507,6 +553,18 @@ do_domjobinfo() {
         rm "$domain/job"
         echo Completed >"$domain/completed"
     fi
+}
+
+do_backup-dumpxml() {
+    local left file
+    find_domain "$1" || return 1
+    if [[ ! -e $domain/job ]]; then
+        complain 'Domain backup job id not found: no domain backup job present'
+        return 1
+    fi
+    read -r left file <"$domain/job"
+    printf "<domainbackup mode='push'>\n  <disks>\n    <disk name='vdb' backup='yes' type='file'>\n"
+    printf "      <target file='%s'/>\n    </disk>\n  </disks>\n</domainbackup>\n\n" "$file"
 }
 
 do_domjobabort() {

@@ -41,7 +41,8 @@ layer_of() {
         config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
-        main) echo 10 ;;
+        person | arguments | page) echo 10 ;;
+        main) echo 11 ;;
         cpi) echo 5 ;;
         *) echo 6 ;;
     esac
@@ -54,6 +55,7 @@ layer_of() {
         name=${name%.*}
         [[ $file == src/method/* ]] && name=method
         [[ $file == src/hypervisor/* ]] && name=hypervisor
+        [[ $file == src/person/* ]] && name=person
         while read -r header; do
             if (($(layer_of "$header") > $(layer_of "$name"))); then
                 echo "$file includes cpi/$header.h, which is of a higher layer"
