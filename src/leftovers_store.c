@@ -1,5 +1,6 @@
 #include "cpi/disk.h"
 #include "cpi/json.h"
+#include "cpi/leftovers.h"
 #include "cpi/sweep.h"
 
 #include <string.h>
@@ -145,7 +146,7 @@ static int is_idle(struct sweep *sweep, enum store_kind kind, const char *cid, s
         if (there)
             return there < 0 ? -1 : 0;
     }
-    return 1;
+    return kind != STORE_VM || !strings_contain(sweep->domains, cid);
 }
 
 static int sweep_lock(struct sweep *sweep, enum store_kind kind, const char *cid, struct error *err)
@@ -158,7 +159,7 @@ static int sweep_lock(struct sweep *sweep, enum store_kind kind, const char *cid
     if (idle > 0)
         idle = is_idle(sweep, kind, cid, err);
     if (idle > 0)
-        hold.retire = sweep_found(sweep, "the lock of something that is gone", cid);
+        hold.retire = sweep_found(sweep, LEFTOVER_LOCK, cid);
     return idle < 0 ? -1 : 0;
 }
 

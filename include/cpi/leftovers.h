@@ -12,6 +12,9 @@
 
 #include "cpi/cpi.h"
 
+/* What a lock is that nobody needs, which does no harm. */
+#define LEFTOVER_LOCK "the lock of something that is gone"
+
 /*
  * Finds them, and removes them if wished: [{"what", "where"}, ...], a kind in
  * words and a path or name. Owned by the caller, NULL on failure. One that

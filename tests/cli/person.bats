@@ -3,7 +3,7 @@
 
 load helper
 
-commands=(call ls gc template help)
+commands=(call doctor ls gc template help)
 
 # --- help --------------------------------------------------------------------------------------
 

@@ -6,14 +6,15 @@
 #   domains/NAME/   xml, uuid; config and live, the disks of the persistent definition and, while it
 #                   runs, of the live one (lines "device target bus serial source", parted by tabs);
 #                   networks; autostart, title, desc, metadata; saved, when there is a managed save;
+#                   paused, when it is;
 #                   restored, when it was started from that; releasing/TARGET, how many looks more
 #                   until the guest lets go of that disk
 #   networks/NAME/  active, autostart, uuid; config and live, the XML of the persistent network and,
 #                   while it runs, of the live one
 #   down            libvirt cannot be reached
-#   kvm             the host has kvm
+#   kvm, efi        the host has kvm, firmware for EFI
 #   user, models    whom domains run as ("+64055:+64055"), and security models beside "dac"
-#   version         of libvirt and of QEMU
+#   version         of libvirt and of QEMU; virsh-version: of virsh alone
 #   slots           how many virtio disks a domain has slots for
 #   release-after   how many looks it takes until a guest lets go of a disk, or "never"
 #   job-takes       how many looks it takes until a backup is complete, or "never"
@@ -241,7 +242,13 @@ do_list() {
 
 do_domstate() {
     find_domain "$1" || return 1
-    if is_active; then echo running; else echo 'shut off'; fi
+    if ! is_active; then
+        echo 'shut off'
+    elif [[ -e $domain/paused ]]; then
+        echo paused
+    else
+        echo running
+    fi
 }
 
 # info_line NAME VALUE
@@ -338,7 +345,10 @@ do_version() {
 do_domcapabilities() {
     local type=${options[--virttype]-qemu}
     if [[ $type == qemu || ($type == kvm && -e $state/kvm) ]]; then
-        printf '<domainCapabilities>\n  <domain>%s</domain>\n</domainCapabilities>\n' "$type"
+        printf '<domainCapabilities>\n  <domain>%s</domain>\n' "$type"
+        [[ ! -e $state/efi ]] ||
+            printf "  <os>\n    <enum name='firmware'>\n      <value>efi</value>\n    </enum>\n  </os>\n"
+        printf '</domainCapabilities>\n'
     else
         complain_of 'failed to get emulator capabilities' \
             "invalid argument: Emulator '/usr/bin/qemu-system-x86_64' does not support virt type '$type'"

@@ -56,6 +56,7 @@ layer_of() {
         [[ $file == src/method/* ]] && name=method
         [[ $file == src/hypervisor/* ]] && name=hypervisor
         [[ $file == src/person/* ]] && name=person
+        [[ $file == src/doctor/* ]] && name=doctor
         while read -r header; do
             if (($(layer_of "$header") > $(layer_of "$name"))); then
                 echo "$file includes cpi/$header.h, which is of a higher layer"
