@@ -111,7 +111,7 @@ void page_table(const struct page *page, const struct column *columns, const cJS
 
     if (cJSON_GetArraySize(rows) == 0)
         return;
-    for (size_t i = 0; columns[i].key && i < ARRAY_SIZE(widths); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(widths) && columns[i].key; i++)
         widths[i] = column_width(&columns[i], rows);
     print_row(page, columns, widths, NULL);
     cJSON_ArrayForEach (row, rows)

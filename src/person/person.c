@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const struct person_command *const commands[] = {
-    &person_call, &person_doctor, &person_ls, &person_gc, &person_template, &person_help,
+    &person_call,    &person_doctor,   &person_ls,   &person_gc,
+    &person_console, &person_template, &person_help,
 };
 
 static const struct person_command *find(const char *name)

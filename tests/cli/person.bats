@@ -3,7 +3,7 @@
 
 load helper
 
-commands=(call doctor ls gc template help)
+commands=(call doctor ls gc console template help)
 
 # --- help --------------------------------------------------------------------------------------
 
@@ -26,10 +26,11 @@ commands=(call doctor ls gc template help)
 }
 
 @test "an option that a command's help tells of is one that it takes, and no other is" {
-    local command option
+    local command option taken
     for command in "${commands[@]}"; do
         person help "$command"
-        for option in $(grep -oE '^  --[a-z-]+' <<<"$said"); do
+        mapfile -t taken < <(grep -oE -- '^  --[a-z-]+' <<<"$said" | tr -d ' ')
+        for option in "${taken[@]}"; do
             # With --help nothing else happens.
             case $option in
                 --config | --api-version | --lines) person "$command" "$option" 1 --help ;;
@@ -239,4 +240,64 @@ on_terminal() {
     configure template_dir "\"$world/templates\""
     have_vm
     grep -q 'urn:x' "$state/domains/$vm/xml"
+}
+
+# --- console -----------------------------------------------------------------------------------
+
+@test "console shows the last lines of the log" {
+    have_vm
+    person console "$vm" --no-follow
+    exits 1
+    complains 'no console log'
+    seq 100 >"$store/vms/$vm/console.log"
+    person console "$vm" --no-follow
+    exits 0
+    [[ $said == "$(seq 61 100)" ]] || fail 'these are not the last 40 lines'
+    person console "$vm" --no-follow --lines 3
+    [[ $said == "$(seq 98 100)" ]] || fail 'these are not the last 3 lines'
+    person console "$vm" --no-follow --lines 1000
+    [[ $said == "$(seq 1 100)" ]] || fail 'this is not all of it'
+    person console "$vm" --no-follow --lines 0
+    silent
+    printf 'a\0b\nlast, without a newline' >"$store/vms/$vm/console.log"
+    person console "$vm" --no-follow --lines 2
+    [[ $said == $'ab\nlast, without a newline' ]] || fail 'bytes are missing'
+    person console ../x
+    exits 1
+    complains 'no CID'
+}
+
+@test "console goes on with what the guest prints, also in a new file, until it is interrupted" {
+    local pid log
+    have_vm
+    log=$store/vms/$vm/console.log
+    echo one >"$log"
+    PATH=$world/bin:$PATH "$CPI" console "$vm" --config "$world/cpi.json" >"$world/followed" 3>&- &
+    pid=$!
+    prints one
+    echo two >>"$log"
+    prints two
+    mv "$log" "$log.0"
+    echo 3 >"$log"
+    prints 3
+    kill -TERM "$pid"
+    wait "$pid"
+    [[ $(<"$world/followed") == $'one\ntwo\n3' ]] || fail "it printed $(<"$world/followed")"
+}
+
+# prints LINE: waits until the console has it.
+prints() {
+    local deadline=$((SECONDS + 60))
+    until grep -qx "$1" "$world/followed"; do
+        ((SECONDS < deadline)) || fail "it never printed $1"
+        sleep 0.05
+    done
+}
+
+@test "what a guest prints does not control the terminal" {
+    have_vm
+    printf 'before\033]0;title\007\033[2Jafter\n' >"$store/vms/$vm/console.log"
+    said=$(TERM=xterm script -qefc "$CPI console $vm --no-follow --config $world/cpi.json" /dev/null </dev/null)
+    tells before after
+    [[ $said != *$'\033'* && $said != *$'\007'* ]] || fail 'it can control the terminal'
 }
