@@ -13,7 +13,7 @@
 #                   while it runs, of the live one
 #   down            libvirt cannot be reached
 #   kvm, efi        the host has kvm, firmware for EFI
-#   user, models    whom domains run as ("+64055:+64055"), and security models beside "dac"
+#   user            whom domains run as, "+64055:+64055"
 #   version         of libvirt and of QEMU; virsh-version: of virsh alone
 #   slots           how many virtio disks a domain has slots for
 #   release-after   how many looks it takes until a guest lets go of a disk, or "never"
@@ -323,12 +323,9 @@ do_domblklist() {
 
 # The user that the domains run as, as the security model "dac" tells it, is in state/user.
 do_capabilities() {
-    local user=+0:+0 model
+    local user=+0:+0
     [[ ! -e $state/user ]] || user=$(<"$state/user")
     printf '<capabilities>\n  <host>\n'
-    for model in $(cat "$state/models" 2>/dev/null); do
-        printf '    <secmodel>\n      <model>%s</model>\n      <doi>0</doi>\n    </secmodel>\n' "$model"
-    done
     printf "    <secmodel>\n      <model>dac</model>\n      <doi>0</doi>\n      <baselabel type='kvm'>%s</baselabel>\n" "$user"
     printf "      <baselabel type='qemu'>%s</baselabel>\n    </secmodel>\n  </host>\n</capabilities>\n\n" "$user"
 }

@@ -4,6 +4,31 @@
 
 load helper
 
+# A healthy host to begin with: other tests leave the reservations of VMs that they do not delete.
+setup_file() {
+    local URI
+    URI=$(<"$BATS_SUITE_TMPDIR/lab/uri")
+    forget_reservations
+}
+
+teardown() {
+    local URI
+    clean_up
+    URI=$(<"$LAB/uri")
+    forget_reservations
+    virsh_lab net-autostart default
+}
+
+forget_reservations() {
+    local host scope
+    while read -r host; do
+        for scope in --live --config; do
+            virsh_lab net-update default delete ip-dhcp-host "$host" "$scope" || true
+        done
+    done < <({ virsh_lab net-dumpxml default; virsh_lab net-dumpxml default --inactive; } |
+        grep -o "<host mac=.*name='vm-.*/>" | sort -u)
+} >/dev/null 2>&1
+
 # person WORD...: a person's command; what it said is in $said, its exit status in $ended.
 person() {
     ended=0
@@ -116,8 +141,7 @@ things() {
     person doctor
     [[ $ended == 1 && $said == *"driver 'test'"* ]]
     configure '{}'
-    virsh_lab undefine "$vm" --managed-save
-    virsh_lab destroy "$vm"
+    virsh_lab undefine "$vm"
     finds error "VM '$vm' is in the store but not in libvirt"
 }
 
@@ -170,7 +194,7 @@ things() {
     for when in 'before net-update' 'after net-update' 'before define --validate' 'after define --validate'; do
         deadly "${when%% *}" "${when#* }"
         run create_vm agent-s "$base" 192.168.122.104
-        [[ $status != 0 && $(things) != "$before" ]]
+        [[ $(things) != "$before" ]]
         configure '{}'
         person gc
         [[ $ended == 0 && $said == *'a VM half made'* ]]
