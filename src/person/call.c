@@ -4,6 +4,7 @@
 #include "cpi/json.h"
 #include "cpi/method.h"
 #include "cpi/nearest.h"
+#include "cpi/progress.h"
 
 #include <string.h>
 
@@ -101,7 +102,7 @@ static int print_answer(const struct page *page, const cJSON *answer)
 
 static int call(const struct arguments *arguments, const struct page *page)
 {
-    struct log log = { .stream = arguments->verbose ? stderr : NULL };
+    struct log log = { 0 };
     cleanup_error struct error err = { 0 };
     cleanup_json cJSON *request = make_request(arguments, &err);
 
@@ -111,7 +112,10 @@ static int call(const struct arguments *arguments, const struct page *page)
     }
     cleanup_free char *text = json_print(request);
     const struct request_text sent = { text, strlen(text), arguments->config };
+    FILE *progress = arguments->verbose ? NULL : progress_open();
+    log.stream = arguments->verbose ? stderr : progress;
     cleanup_free char *received = dispatch(&sent, &log);
+    progress_close(progress);
     cleanup_json cJSON *answer = json_parse(received, strlen(received), "the response", &err);
     log_release(&log);
     if (!answer)

@@ -3,6 +3,7 @@
 #include "cpi/dispatch.h"
 #include "cpi/json.h"
 #include "cpi/person.h"
+#include "cpi/progress.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -77,11 +78,14 @@ static bool has_error(const cJSON *findings)
 
 static int doctor(const struct arguments *arguments, const struct page *page)
 {
-    struct log log = { .stream = arguments->verbose ? stderr : NULL };
+    FILE *progress = arguments->verbose ? NULL : progress_open();
+    struct log log = { .stream = arguments->verbose ? stderr : progress };
     struct cpi cpi = { .log = &log, .config_path = arguments->config };
     cleanup_doctor struct doctor patient = { .cpi = &cpi, .findings = json_new_array() };
 
     examine(&patient, arguments->offline);
+    log.stream = NULL;
+    progress_close(progress);
     if (arguments->json)
         page_json(page, patient.findings);
     else

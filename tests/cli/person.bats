@@ -97,6 +97,15 @@ on_terminal() {
     [[ $said != *$'\033'* ]] || fail 'colours in a pipe'
 }
 
+@test "what call is doing is shown on a terminal, on one line that is gone afterwards" {
+    colour=(NO_COLOR=1)
+    PATH=$world/bin:$PATH on_terminal "call has_vm vm-1 --config $world/cpi.json"
+    tells domstate $'\r\033[K'
+    [[ $said == *$'\033[Kfalse\r' ]] || fail 'the line is not cleared'
+    person call has_vm vm-1
+    [[ $said == false && -z $complained ]] || fail 'it is shown where there is no terminal'
+}
+
 # --- call --------------------------------------------------------------------------------------
 
 @test "call sends what the Director would, and prints the result for reading" {

@@ -41,7 +41,7 @@ layer_of() {
         config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
-        person | arguments | page) echo 10 ;;
+        person | arguments | page | progress) echo 10 ;;
         main) echo 11 ;;
         cpi) echo 5 ;;
         *) echo 6 ;;
