@@ -50,6 +50,13 @@ static cJSON *read_document(const char *path, struct error *err)
     return steal_pointer(&document);
 }
 
+char *config_find(const char *path)
+{
+    cleanup_free char *looked = NULL;
+
+    return path ? xstrdup(path) : find_file(&looked);
+}
+
 int config_load(struct config *config, const char *path, const cJSON *context, struct log *log,
                 struct error *err)
 {

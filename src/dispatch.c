@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { NEWEST_API_VERSION = 3 };
-
 /* A parsed request; all of it is part of 'document'. */
 struct request {
     cJSON *document;
@@ -99,16 +97,26 @@ static int set_up(struct cpi *cpi, struct error *err)
     return store_check(&cpi->store, err);
 }
 
+int dispatch_open(struct cpi *cpi, struct error *err)
+{
+    if (config_load(&cpi->config, cpi->config_path, cpi->context, cpi->log, err) < 0)
+        return -1;
+    return set_up(cpi, err);
+}
+
+void dispatch_close(struct cpi *cpi)
+{
+    config_release(&cpi->config);
+}
+
 static cJSON *run_online(const struct method *method, struct cpi *cpi, const cJSON *args,
                          struct error *err)
 {
     cJSON *result = NULL;
 
-    if (config_load(&cpi->config, cpi->config_path, cpi->context, cpi->log, err) < 0)
-        return NULL;
-    if (set_up(cpi, err) == 0)
+    if (dispatch_open(cpi, err) == 0)
         result = method->run(cpi, args, err);
-    config_release(&cpi->config);
+    dispatch_close(cpi);
     return result;
 }
 

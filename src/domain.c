@@ -142,8 +142,7 @@ int domain_describe(const struct virsh *virsh, const char *name,
     return second.ok ? 0 : virsh_fail(&second, err, "cannot describe VM '%s'", name);
 }
 
-/* Reads the lines "type device target source" of 'domblklist --details'. */
-static void read_blocks(const char *text, struct blocks *blocks)
+void blocks_read(const char *text, struct blocks *blocks)
 {
     cleanup_free char *copy = xstrdup(text);
     cleanup_free char **lines = split_lines(copy);
@@ -175,8 +174,8 @@ int domain_inspect(const struct virsh *virsh, const char *name, struct domain_st
         return explain(virsh, &reply, name, err);
     state->active = !starts_with(reply.out[0], "shut off");
     if (state->active)
-        read_blocks(reply.out[1], &state->live);
-    read_blocks(reply.out[2], &state->config);
+        blocks_read(reply.out[1], &state->live);
+    blocks_read(reply.out[2], &state->config);
     return 0;
 }
 
@@ -216,18 +215,19 @@ int domain_detach(const struct virsh *virsh, const char *name, const char *targe
     return virsh_play(virsh, &script, NULL, reply, err);
 }
 
-static void release(struct blocks *blocks)
+void blocks_release(struct blocks *blocks)
 {
     for (size_t i = 0; i < blocks->count; i++) {
         free(blocks->list[i].target);
         free(blocks->list[i].source);
     }
     free(blocks->list);
+    *blocks = (struct blocks){ 0 };
 }
 
 void domain_state_release(struct domain_state *state)
 {
-    release(&state->live);
-    release(&state->config);
+    blocks_release(&state->live);
+    blocks_release(&state->config);
     *state = (struct domain_state){ 0 };
 }

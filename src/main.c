@@ -1,5 +1,6 @@
 #include "cpi/command.h"
 #include "cpi/dispatch.h"
+#include "cpi/person.h"
 #include "cpi/trace.h"
 
 #include <errno.h>
@@ -15,25 +16,9 @@
 
 enum { REQUEST_LIMIT = 16 << 20 };
 
-static const char usage[] =
-    "cpi - the libvirt CPI of BOSH\n"
-    "\n"
-    "Reads one CPI request (JSON) on stdin and writes one response on stdout:\n"
-    "\n"
-    "    echo '{\"method\":\"info\",\"arguments\":[],\"context\":{}}' | cpi --config cpi.json\n"
-    "\n"
-    "  --config FILE   the configuration (also: -configPath FILE); without it $CPI_CONFIG,\n"
-    "                  ${BOSH_JOBS_DIR:-/var/vcap/jobs}/libvirt_cpi/config/cpi.json and\n"
-    "                  /etc/cpi/cpi.json are looked for\n"
-    "  --trace FILE    write where the call's time goes, for ui.perfetto.dev\n"
-    "  --version       print the version\n"
-    "  --help          print this\n"
-    "\n"
-    "The exit status is 0 whenever a response was written; the response tells what happened.\n";
-
 struct options {
     const char *config_path, *trace_path;
-    const char *answer; /* to print instead of handling a request */
+    char *answer; /* to print instead of handling a request */
 };
 
 static int read_options(int argc, char **argv, struct options *options, struct error *err)
@@ -43,9 +28,9 @@ static int read_options(int argc, char **argv, struct options *options, struct e
         const bool takes_file =
             traces || strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-configPath") == 0;
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            options->answer = usage;
+            options->answer = person_usage();
         else if (strcmp(argv[i], "--version") == 0)
-            options->answer = "cpi " CPI_VERSION "\n";
+            options->answer = xstrdup("cpi " CPI_VERSION "\n");
         else if (takes_file && i + 1 < argc)
             *(traces ? &options->trace_path : &options->config_path) = argv[++i];
         else if (takes_file)
@@ -132,7 +117,7 @@ static char *answer(int argc, char **argv, struct log *log)
 
     if (read_options(argc, argv, &options, &err) < 0)
         return dispatch_failure(&err, log);
-    return options.answer ? xstrdup(options.answer) : handle(&options, log);
+    return options.answer ? options.answer : handle(&options, log);
 }
 
 /* Descriptors 0 to 2 must be open, or what we open next would take their place. */
@@ -155,6 +140,8 @@ int main(int argc, char **argv)
     setvbuf(stderr, NULL, _IOLBF, 0);
     umask(077);
     command_block_signals();
+    if (argc > 1 && *argv[1] && *argv[1] != '-')
+        return person_main(argv);
 
     int reply = keep_reply_descriptor();
     cleanup_free char *text = answer(argc, argv, &log);

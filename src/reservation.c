@@ -66,8 +66,7 @@ cJSON *reservation_list(const struct nics *nics, const struct survey *survey, co
     return list;
 }
 
-/* The CID in the name of an entry that we made, NULL in other names. Owned by the caller. */
-static char *vm_of(const char *name)
+char *reservation_vm(const char *name)
 {
     const char *dash = strrchr(name, '-');
     cleanup_free char *cid = xstrndup(name, dash ? (size_t)(dash - name) : 0);
@@ -95,7 +94,7 @@ static int judge(struct cpi *cpi, const cJSON *entry, const struct dhcp_host *ho
         return SAME;
     if (!same_mac && !same_ip && !same_name)
         return UNRELATED;
-    cleanup_free char *cid = vm_of(host->name);
+    cleanup_free char *cid = reservation_vm(host->name);
     if (!cid)
         return same_mac && same_ip ? ENOUGH : TAKEN;
     /* One of our own that is not as it should be. */

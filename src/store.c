@@ -22,6 +22,13 @@ static char *version_path(const struct store *store)
     return xasprintf("%s/version", store->dir);
 }
 
+int store_is_laid_out(const struct store *store, struct error *err)
+{
+    cleanup_free char *path = version_path(store);
+
+    return host_exists(store->host, path, err);
+}
+
 int store_check(const struct store *store, struct error *err)
 {
     cleanup_free char *path = version_path(store);
@@ -78,6 +85,11 @@ int store_prepare(const struct store *store, struct error *err)
     return host_put(store->host, version, (struct bytes){ content, strlen(content) }, 0644, err);
 }
 
+const char *store_record_name(enum store_kind kind)
+{
+    return kinds[kind].record;
+}
+
 static char *kind_path(const struct store *store, enum store_kind kind, const char *prefix,
                        const char *name)
 {
@@ -89,6 +101,17 @@ char *store_path(const struct store *store, enum store_kind kind, const char *ci
     cleanup_free char *directory = kind_path(store, kind, "", cid);
 
     return file ? xasprintf("%s/%s", directory, file) : steal_pointer(&directory);
+}
+
+char *store_cid_of(const struct store *store, enum store_kind kind, const char *path)
+{
+    cleanup_free char *directory = kind_path(store, kind, "", "");
+
+    if (!starts_with(path, directory))
+        return NULL;
+    const char *rest = path + strlen(directory);
+    cleanup_free char *cid = xstrndup(rest, strcspn(rest, "/"));
+    return id_valid(cid) ? steal_pointer(&cid) : NULL;
 }
 
 static char *lock_path(const struct store *store, enum store_kind kind, const char *cid)
@@ -128,6 +151,21 @@ int store_try_lock(const struct store *store, enum store_kind kind, const char *
     cleanup_free char *path = lock_path(store, kind, cid);
 
     return host_lock(store->host, path, LOCK_EXCLUSIVE, 0, held, err);
+}
+
+int store_list_locks(const struct store *store, enum store_kind kind, char ***cids,
+                     struct error *err)
+{
+    cleanup_free char *directory = xasprintf("%s/.lock", store->dir);
+    cleanup_free char *prefix = xasprintf("%s-", kinds[kind].lock);
+    cleanup_strings char **names = NULL;
+
+    if (host_list(store->host, directory, &names, err) < 0)
+        return -1;
+    for (char **name = names; *name; name++)
+        if (starts_with(*name, prefix))
+            strings_add(cids, *name + strlen(prefix));
+    return 0;
 }
 
 int store_has(const struct store *store, enum store_kind kind, const char *cid, struct error *err)
@@ -289,13 +327,26 @@ int store_release_ip(const struct store *store, const char *network, const char 
     return host_remove(store->host, path, err);
 }
 
+int store_list_ips(const struct store *store, const char *network, char ***ips, struct error *err)
+{
+    cleanup_free char *directory = ip_path(store, network, NULL);
+
+    return host_list(store->host, directory, ips, err);
+}
+
+int store_list_networks(const struct store *store, char ***networks, struct error *err)
+{
+    cleanup_free char *directory = xasprintf("%s/networks", store->dir);
+
+    return host_list(store->host, directory, networks, err);
+}
+
 static int release_in(const struct store *store, const char *network, const char *cid,
                       struct error *err)
 {
-    cleanup_free char *directory = ip_path(store, network, NULL);
     cleanup_strings char **ips = NULL;
 
-    if (host_list(store->host, directory, &ips, err) < 0)
+    if (store_list_ips(store, network, &ips, err) < 0)
         return -1;
     for (char **ip = ips; *ip; ip++)
         if (store_release_ip(store, network, *ip, cid, err) < 0)
@@ -305,10 +356,9 @@ static int release_in(const struct store *store, const char *network, const char
 
 int store_release_ips(const struct store *store, const char *cid, struct error *err)
 {
-    cleanup_free char *directory = xasprintf("%s/networks", store->dir);
     cleanup_strings char **networks = NULL;
 
-    if (host_list(store->host, directory, &networks, err) < 0)
+    if (store_list_networks(store, &networks, err) < 0)
         return -1;
     for (char **network = networks; *network; network++)
         if (release_in(store, *network, cid, err) < 0)

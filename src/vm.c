@@ -22,10 +22,27 @@ static int drop_reservations(struct cpi *cpi, const char *cid, struct error *err
     return reservation_drop(cpi, json_get(record, "reservations"), err);
 }
 
+/* Whoever finds the directory without its domain must know why. */
+static int mark_deleting(struct cpi *cpi, const char *cid, struct error *err)
+{
+    cleanup_free char *marker = store_path(&cpi->store, STORE_VM, cid, VM_DELETING);
+    int there = store_has(&cpi->store, STORE_VM, cid, err);
+
+    if (there <= 0)
+        return there;
+    return host_put(&cpi->host, marker, (struct bytes){ "", 0 }, 0600, err);
+}
+
 int vm_delete_locked(struct cpi *cpi, const char *cid, struct error *err)
 {
-    if (driver_of(cpi)->end(cpi, cid, err) < 0 || drop_reservations(cpi, cid, err) < 0 ||
-        store_release_ips(&cpi->store, cid, err) < 0)
+    cleanup_error struct error unmarked = { 0 };
+
+    if (driver_of(cpi)->end(cpi, cid, err) < 0)
+        return -1;
+    /* On a full disk there is no room for it, and all the more need to go on. */
+    if (mark_deleting(cpi, cid, &unmarked) < 0)
+        log_event(cpi->log, "VM '%s' goes unmarked: %s", cid, unmarked.message);
+    if (drop_reservations(cpi, cid, err) < 0 || store_release_ips(&cpi->store, cid, err) < 0)
         return -1;
     return store_remove(&cpi->store, STORE_VM, cid, err);
 }

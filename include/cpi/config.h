@@ -44,6 +44,9 @@ struct config {
 int config_load(struct config *config, const char *path, const cJSON *context, struct log *log,
                 struct error *err);
 
+/* The file that config_load reads. Owned by the caller; NULL when there is none. */
+char *config_find(const char *path);
+
 /* The same over a document that is in memory; takes ownership of it. */
 int config_from(struct config *config, cJSON *document, const cJSON *context, struct log *log,
                 struct error *err);

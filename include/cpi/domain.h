@@ -50,6 +50,11 @@ struct blocks {
     size_t count;
 };
 
+/* Adds the lines "type device target source" of 'domblklist --details'. */
+void blocks_read(const char *text, struct blocks *blocks);
+
+void blocks_release(struct blocks *blocks);
+
 struct domain_state {
     bool active;                /* running, paused, ...: there is a live definition */
     struct blocks live, config; /* the disks of the live and the persistent definition */

@@ -9,6 +9,7 @@
 
 struct method {
     const char *name;
+    const char *takes; /* its arguments, for people: "SIZE [CLOUD_PROPERTIES]" */
     int min_args;
     bool offline; /* needs no valid configuration */
     cJSON *(*run)(struct cpi *cpi, const cJSON *args, struct error *err);
@@ -16,6 +17,9 @@ struct method {
 
 /* The method's row; NULL for an unknown name. */
 const struct method *method_find(const char *name);
+
+/* The rows by number, from 0; NULL after the last. */
+const struct method *method_at(size_t index);
 
 /* Each returns its result, owned by the caller, or NULL and an error. */
 cJSON *method_info(struct cpi *cpi, const cJSON *args, struct error *err);

@@ -30,4 +30,8 @@ int reservation_make(struct cpi *cpi, const cJSON *list, struct error *err);
 /* Removes the entries from both; absent ones are success. */
 int reservation_drop(struct cpi *cpi, const cJSON *list, struct error *err);
 
+/* The CID of the VM in the name of an entry that we made, NULL in other names. Owned by the caller.
+ */
+char *reservation_vm(const char *name);
+
 #endif

@@ -33,9 +33,18 @@ int store_check(const struct store *store, struct error *err);
 /* Makes what is missing of store_dir and its directories. */
 int store_prepare(const struct store *store, struct error *err);
 
+/* Was it laid out? 1, 0, -1: cannot tell. */
+int store_is_laid_out(const struct store *store, struct error *err);
+
+/* The file name of a kind's records. */
+const char *store_record_name(enum store_kind kind);
+
 /* The path of a thing's directory, or of a file in it. Owned by the caller. */
 char *store_path(const struct store *store, enum store_kind kind, const char *cid,
                  const char *file);
+
+/* The CID of the thing that the path lies in, NULL when it lies in none. Owned by the caller. */
+char *store_cid_of(const struct store *store, enum store_kind kind, const char *path);
 
 /* Takes a thing's lock, waiting up to lock_timeout. Where no store was laid out yet there is
  * nothing to protect: the lock is not held then, and nothing is made. */
@@ -45,6 +54,10 @@ int store_lock(const struct store *store, enum store_kind kind, const char *cid,
 /* The same without waiting. 1: taken, 0: somebody has it, -1: failed. */
 int store_try_lock(const struct store *store, enum store_kind kind, const char *cid,
                    struct lock *lock, struct error *err);
+
+/* The CIDs, of a kind, that somebody has or had a lock for. Owned by the caller. */
+int store_list_locks(const struct store *store, enum store_kind kind, char ***cids,
+                     struct error *err);
 
 /* Takes the lock that the making and removing of libvirt networks is under, as store_lock does. */
 int store_lock_networks(const struct store *store, struct lock *lock, struct error *err);
@@ -86,6 +99,11 @@ int store_claim_ip(const struct store *store, const char *network, const char *i
 /* Who has the address. 1: *holder has (owned by the caller), 0: nobody, -1: failed. */
 int store_ip_holder(const struct store *store, const char *network, const char *ip, char **holder,
                     struct error *err);
+
+/* The networks of which addresses are or were given, and the addresses given of one, sorted. Owned
+ * by the caller. */
+int store_list_networks(const struct store *store, char ***networks, struct error *err);
+int store_list_ips(const struct store *store, const char *network, char ***ips, struct error *err);
 
 /* Takes the address from the VM, if it has it. */
 int store_release_ip(const struct store *store, const char *network, const char *ip,

@@ -45,4 +45,7 @@ int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct 
 /* An empty file of this name stands in a VM's directory until create_vm is through. */
 #define VM_CREATING "creating"
 
+/* One of this name from the moment on at which delete_vm has removed the domain. */
+#define VM_DELETING "deleting"
+
 #endif

@@ -305,6 +305,55 @@ result_has() {
     jq -e ".result | $1" <<<"$response" >/dev/null || fail "this does not hold of the result: $1"
 }
 
+# --- a person's commands -----------------------------------------------------------------------
+
+# person WORD...: runs a person's command on $world; stdout goes to $said, stderr to $complained, the
+# exit status to $ended. Other programs of the machine are within reach.
+person() {
+    untraced run_person "$@"
+}
+
+run_person() {
+    ended=0
+    sent="cpi $*"
+    PATH=$world/bin:$PATH CPI_CONFIG=$world/cpi.json "$CPI" "$@" \
+        >"$world/stdout" 2>"$world/stderr" </dev/null || ended=$?
+    said=$(<"$world/stdout") complained=$(<"$world/stderr")
+    response=$said
+    [[ $said$complained != *"$canary"* ]] || fail 'a secret was told'
+}
+
+# exits STATUS
+exits() {
+    ((ended == $1)) || fail "the exit status should have been $1, not $ended"
+}
+
+# tells TEXT...: the last command said each of them on stdout.
+tells() {
+    local text
+    for text; do
+        [[ $said == *"$text"* ]] || fail "stdout does not say '$text'"
+    done
+}
+
+# complains TEXT...: the last command said each of them on stderr.
+complains() {
+    local text
+    for text; do
+        [[ $complained == *"$text"* ]] || fail "stderr does not say '$text'"
+    done
+}
+
+# tells_json FILTER: a jq filter that must be true of what it said
+tells_json() {
+    jq -e "$1" <<<"$said" >/dev/null || fail "this does not hold of the output: $1"
+}
+
+# silent: nothing at all was said.
+silent() {
+    [[ -z $said && -z $complained ]] || fail 'it said something'
+}
+
 is_built() {
     [[ " ${not_built[*]} " != *" $1 "* ]]
 }

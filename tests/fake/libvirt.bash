@@ -6,13 +6,16 @@
 #   domains/NAME/   xml, uuid; config and live, the disks of the persistent definition and, while it
 #                   runs, of the live one (lines "device target bus serial source", parted by tabs);
 #                   networks; autostart, title, desc, metadata; saved, when there is a managed save;
+#                   paused, when it is;
 #                   restored, when it was started from that; attached and backup, the last XML of an
 #                   attach-device and of a backup-begin; releasing/TARGET, how many looks more
 #                   until the guest lets go of that disk
 #   networks/NAME/  active, autostart, uuid; config and live, the XML of the persistent network and,
 #                   while it runs, of the live one
 #   down            libvirt cannot be reached
-#   kvm             the host has kvm
+#   kvm, efi        the host has kvm, firmware for EFI
+#   user            whom domains run as, "+64055:+64055"
+#   version         of libvirt and of QEMU; virsh-version: of virsh alone
 #   slots           how many virtio disks a domain has slots for
 #   release-after   how many looks it takes until a guest lets go of a disk, or "never"
 #   job-takes       how many looks it takes until a backup is complete, or "never"
@@ -240,7 +243,36 @@ do_list() {
 
 do_domstate() {
     find_domain "$1" || return 1
-    if is_active; then echo running; else echo 'shut off'; fi
+    if ! is_active; then
+        echo 'shut off'
+    elif [[ -e $domain/paused ]]; then
+        echo paused
+    else
+        echo running
+    fi
+}
+
+# info_line NAME VALUE
+info_line() {
+    printf '%-15s %s\n' "$1:" "$2"
+}
+
+do_dominfo() {
+    local text memory='' cpus='' saved=no autostart=disable
+    find_domain "$1" || return 1
+    text=$(<"$domain/xml")
+    [[ ! $text =~ \<memory\ unit=\'MiB\'\>([0-9]+) ]] || memory=${BASH_REMATCH[1]}
+    [[ ! $text =~ \<vcpu[^\>]*\>([0-9]+) ]] || cpus=${BASH_REMATCH[1]}
+    [[ ! -e $domain/saved ]] || saved=yes
+    [[ ! -e $domain/autostart ]] || autostart=enable
+    info_line Name "$1"
+    info_line UUID "$(<"$domain/uuid")"
+    info_line State "$(do_domstate "$1")"
+    info_line 'CPU(s)' "$cpus"
+    info_line 'Max memory' "$((memory * 1024)) KiB"
+    info_line Persistent yes
+    info_line Autostart "$autostart"
+    info_line 'Managed save' "$saved"
 }
 
 # forget FILE TARGET: takes the disk out of a definition.
@@ -290,10 +322,31 @@ do_domblklist() {
     fi
 }
 
+# The user that the domains run as, as the security model "dac" tells it, is in state/user.
+do_capabilities() {
+    local user=+0:+0
+    [[ ! -e $state/user ]] || user=$(<"$state/user")
+    printf '<capabilities>\n  <host>\n'
+    printf "    <secmodel>\n      <model>dac</model>\n      <doi>0</doi>\n      <baselabel type='kvm'>%s</baselabel>\n" "$user"
+    printf "      <baselabel type='qemu'>%s</baselabel>\n    </secmodel>\n  </host>\n</capabilities>\n\n" "$user"
+}
+
+# state/version holds what the daemon says, "9.0.0 7.2.22" (libvirt's and QEMU's).
+do_version() {
+    local libvirt=9.0.0 qemu=7.2.22
+    [[ ! -e $state/version ]] || read -r libvirt qemu <"$state/version"
+    printf 'Compiled against library: libvirt 9.0.0\nUsing library: libvirt 9.0.0\nUsing API: QEMU 9.0.0\n'
+    printf 'Running hypervisor: QEMU %s\n' "$qemu"
+    [[ ! ${options[--daemon]+set} ]] || printf 'Running against daemon: %s\n' "$libvirt"
+}
+
 do_domcapabilities() {
     local type=${options[--virttype]-qemu}
     if [[ $type == qemu || ($type == kvm && -e $state/kvm) ]]; then
-        printf '<domainCapabilities>\n  <domain>%s</domain>\n</domainCapabilities>\n' "$type"
+        printf '<domainCapabilities>\n  <domain>%s</domain>\n' "$type"
+        [[ ! -e $state/efi ]] ||
+            printf "  <os>\n    <enum name='firmware'>\n      <value>efi</value>\n    </enum>\n  </os>\n"
+        printf '</domainCapabilities>\n'
     else
         complain_of 'failed to get emulator capabilities' \
             "invalid argument: Emulator '/usr/bin/qemu-system-x86_64' does not support virt type '$type'"

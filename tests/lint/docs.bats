@@ -62,3 +62,198 @@ words() {
         grep -oE '"[a-z_0-9]+"$' | tr -d '"' | sort -u)
     same "$(documented docs/cloud-properties.md Stemcells)" "$names"
 }
+
+# --- messages ----------------------------------------------------------------------------------
+
+# What the program can say, one a line, with … for what differs. Not what is nothing but that, and
+# of a finding of the doctor the first line alone.
+messages() {
+    # shellcheck disable=SC2016 # the variables are perl's
+    find src -name '*.c' -print0 | sort -z | xargs -0 perl -0777 -ne '
+        while (/\b(?:fail|virsh_fail|log_note|complain|error_wrap|doctor_error|doctor_warn)\(
+                [^";{]*? ((?:"(?:\\.|[^"\\])*"(?:\s|[A-Z_]+)*)+)/gsx) {
+            my $text = join "", $1 =~ /"((?:\\.|[^"\\])*)"/gs;
+            $text =~ s/\\n.*//s;
+            $text =~ s/\\"/"/g;
+            $text =~ s/%(?:%|[-0-9.*lzhju]*[a-zA-Z])/…/g;
+            $text =~ s/…(?:…)+/…/g;
+            print "$text\n" if $text =~ /\w/;
+        }' | sort -u
+}
+
+# The patterns of docs/troubleshooting.md: what is in backquotes in the first column of its tables.
+patterns() {
+    # shellcheck disable=SC2016 # these are no commands
+    grep '^| `' docs/troubleshooting.md | sed 's/ | .*//' | grep -o '`[^`]*`' | tr -d '`' | sort -u
+}
+
+# compare: prints the messages without a pattern, and the patterns without a message.
+compare() {
+    perl -e '
+        use utf8; use open qw(:std :utf8);
+        my ($messages, $patterns) = map { open my $f, "<", $_ or die; chomp(my @l = <$f>); \@l } @ARGV;
+        my %used;
+        for my $message (@$messages) {
+            my $found = 0;
+            for my $pattern (@$patterns) {
+                my $expression = join ".*", map { quotemeta } split /…/, $pattern, -1;
+                $found = $used{$pattern} = 1 if $message =~ /^$expression$/;
+            }
+            print "not in docs/troubleshooting.md: $message\n" if !$found;
+        }
+        for my $pattern (@$patterns) {
+            print "no message is like this one of docs/troubleshooting.md: $pattern\n" if !$used{$pattern};
+        }' <(messages) <(patterns)
+}
+
+# A new message needs a pattern in the table of its topic; an old pattern with … often does.
+@test "each message that cpi can print is in docs/troubleshooting.md, and nothing else is" {
+    (($(messages | wc -l) > 200))
+    run compare
+    [[ -z $output ]] || { echo "$output"; false; }
+}
+
+# --- what the docs show ------------------------------------------------------------------------
+
+# blocks KIND DIRECTORY: writes each fenced block of that kind of README.md and docs/ to a file.
+blocks() {
+    mkdir -p "$2"
+    awk -v kind="$1" -v directory="$2" '
+        /^ *```/ && on { close(file); on = 0; next }
+        /^ *```/ && !on && $1 == "```" kind { on = 1; file = directory "/" ++n; printf "" >file; next }
+        on { print >file }' README.md CONTRIBUTING.md docs/*.md
+}
+
+@test "each fenced block says of what kind it is, and it is a kind that is checked" {
+    run awk 'FNR == 1 && on { print last ": not closed" } { last = FILENAME }
+        /^ *```/ && on { on = 0; next }
+        /^ *```/ { on = 1; if ($0 !~ /^ *```(sh|json|yaml|text)$/) print FILENAME ":" FNR ": " $0 }
+        END { if (on) print last ": not closed" }' README.md CONTRIBUTING.md docs/*.md
+    [[ -z $output ]] || { echo "$output"; false; }
+}
+
+@test "each JSON in the docs is JSON, and each configuration passes cpi doctor --offline" {
+    local file
+    blocks json "$BATS_TEST_TMPDIR/json"
+    for file in "$BATS_TEST_TMPDIR"/json/*; do
+        jq -e . "$file" >/dev/null || { cat "$file"; false; }
+        if jq -e 'type == "object" and has("store_dir")' "$file" >/dev/null; then
+            passes "$file"
+        fi
+    done
+    for file in config/cpi-*.json; do
+        passes "$file"
+    done
+}
+
+passes() {
+    "${CPI:-build/cpi}" doctor --offline --config "$1" || { cat "$1"; false; }
+}
+
+@test "each YAML in the docs is YAML" {
+    local file
+    blocks yaml "$BATS_TEST_TMPDIR/yaml"
+    for file in "$BATS_TEST_TMPDIR"/yaml/*; do
+        [[ -e $file ]] || continue
+        ruby -ryaml -e 'YAML.load_stream(File.read(ARGV[0]))' "$file" || { cat "$file"; false; }
+    done
+}
+
+# What other parts of the project bring, and README tells of already.
+coming=' release setup-release docs/deploying.md docs/bats.md docs/CHANGELOG.md '
+
+# wrong TEXT: for the line that is checked.
+wrong() {
+    echo "$1"
+    return 1
+}
+
+check_target() {
+    local word
+    for word; do
+        [[ $word == *=* || $word == -* || $coming == *" $word "* ]] ||
+            grep -qE "^([a-z -]* )?$word( [a-z -]*)?:" Makefile || wrong "no such target: $word" || return 1
+    done
+}
+
+# check_cpi WORD...: what follows 'cpi'. Without a command it is a request that is read.
+check_cpi() {
+    local cpi=${CPI:-build/cpi} command=${1-} word help
+    if [[ ! $command || $command == -* ]]; then
+        for word; do
+            [[ $word != -* || $word =~ ^(--config|-configPath|--version|--help)$ ]] ||
+                wrong "no such option: $word" || return 1
+        done
+        return
+    fi
+    help=$("$cpi" help "$command") || return 1
+    for word in "${@:2}"; do
+        [[ $word != --* ]] || grep -qE "^  $word( |$)" <<<"$help" || wrong "no such option: $word" || return 1
+    done
+    [[ $command != call || ! ${2-} || $2 == METHOD ]] || grep -qE "^  $2( |$)" <<<"$help" ||
+        wrong "no such method: $2"
+}
+
+# check_line LINE: where it is one of cpi, of make or of a script of ours, its words; where it echoes
+# a request, the request's method.
+check_line() {
+    local line=$1 words
+    line=${line#sudo }
+    if [[ $line =~ ^echo\ \'(.*)\'\ \|\ (.*) ]]; then
+        check_cpi call "$(jq -er .method <<<"${BASH_REMATCH[1]}")" || return 1
+        line=${BASH_REMATCH[2]}
+    fi
+    # A comment, another command or a file is no word of this one; xargs knows quotes and expands nothing.
+    mapfile -t words < <(sed -E 's/ +(#|[|<>&;]).*//' <<<"$line" | xargs printf '%s\n')
+    case ${words[0]-} in
+        make) check_target "${words[@]:1}" ;;
+        cpi | */cpi) check_cpi "${words[@]:1}" ;;
+        tests/* | .ci/*) [[ -x ${words[0]} ]] || wrong "no such script: ${words[0]}" ;;
+    esac
+}
+
+@test "each command in the docs can be said: its shell, cpi's commands and options, targets, scripts" {
+    local file line
+    blocks sh "$BATS_TEST_TMPDIR/sh"
+    for file in "$BATS_TEST_TMPDIR"/sh/*; do
+        bash -n "$file"
+        # A line that goes on is one.
+        while read -r line; do
+            check_line "$line" || { echo "$line"; return 1; }
+        done < <(sed -e ':a' -e '/\\$/N; s/\\\n//; ta' "$file")
+    done
+}
+
+@test "each command of cpi that the docs mention is one" {
+    local line
+    # shellcheck disable=SC2016 # these are no commands
+    while IFS= read -r line; do
+        check_line "$line" || { echo "$line"; return 1; }
+    done < <(grep -ohE '`cpi [a-z][^`]*`' README.md CONTRIBUTING.md docs/*.md | tr -d '`' | sed "s/[<>…\[].*//" | sort -u)
+}
+
+@test "the commands that README shows first do what they should" {
+    local line count=0
+    while IFS= read -r line; do
+        line=${line//'build/cpi'/"${CPI:-build/cpi}"}
+        [[ $line == echo* ]] || continue
+        [[ $(bash -c "${line//cpi.json/config/cpi-libvirt.json}" | jq -c .error) == null ]] || { echo "$line"; false; }
+        count=$((count + 1))
+    done < <(sed -n '/^```sh$/,/^```$/p' README.md | grep '"method":"info"')
+    ((count > 0))
+}
+
+@test "each link of the docs to a file or a heading leads there" {
+    local file link path anchor
+    for file in README.md CONTRIBUTING.md docs/*.md; do
+        while IFS= read -r link; do
+            path=${link%%#*} anchor=${link#"$path"}
+            path=$(dirname "$file")/$path
+            [[ $link != '#'* ]] || path=$file
+            [[ -e $path || $coming == *" ${path#./} "* ]] || { echo "$file: $link"; false; }
+            [[ -e $path ]] || continue
+            [[ ! $anchor ]] || grep -E '^#+ ' "$path" | tr '[:upper:] ' '[:lower:]-' | tr -cd 'a-z0-9\n#_-' |
+                sed -E 's/^#+-//' | grep -qx "${anchor#'#'}" || { echo "$file: $link"; false; }
+        done < <(grep -oE '\]\([^)]*\)' "$file" | sed -E 's/^\]\(//; s/\)$//' | grep -v '^https\?:')
+    done
+}

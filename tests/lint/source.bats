@@ -47,7 +47,8 @@ layer_of() {
         usual | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
-        main) echo 10 ;;
+        person | arguments | page | progress) echo 10 ;;
+        main) echo 11 ;;
         cpi) echo 5 ;;
         *) echo 6 ;;
     esac
@@ -61,6 +62,8 @@ layer_of() {
         [[ $file == src/method/* ]] && name=method
         [[ $file == src/hypervisor/* ]] && name=hypervisor
         [[ $file == src/driver/* ]] && name=drivers
+        [[ $file == src/person/* ]] && name=person
+        [[ $file == src/doctor/* ]] && name=doctor
         while read -r header; do
             if (($(layer_of "$header") > $(layer_of "$name"))); then
                 echo "$file includes cpi/$header.h, which is of a higher layer"
