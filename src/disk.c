@@ -80,8 +80,8 @@ static int make(struct cpi *cpi, const struct disk_request *request,
     return store_publish(&cpi->store, STORE_DISK, cid, record, err);
 }
 
-int disk_create(struct cpi *cpi, const struct disk_request *request, char cid[ID_SIZE],
-                struct error *err)
+static int create(struct cpi *cpi, const struct disk_request *request, char cid[ID_SIZE],
+                  struct error *err)
 {
     cleanup_lock struct lock lock = LOCK_NONE;
     struct disk_properties properties = { 0 };
@@ -101,6 +101,15 @@ int disk_create(struct cpi *cpi, const struct disk_request *request, char cid[ID
         log_note(cpi->log, "warning: undoing create_disk: %s", undoing.message);
     host_retire_lock(&lock);
     return -1;
+}
+
+/* Nothing was kept, and space comes back as disks and snapshots go (contract section 1.5). */
+int disk_create(struct cpi *cpi, const struct disk_request *request, char cid[ID_SIZE],
+                struct error *err)
+{
+    if (create(cpi, request, cid, err) == 0)
+        return 0;
+    return err->type == ERROR_NO_DISK_SPACE ? error_retriable(err) : -1;
 }
 
 int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm, struct error *err)

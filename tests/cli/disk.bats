@@ -30,6 +30,15 @@ scsi_hint() {
 @test "a disk that finds no space is NoDiskSpace and leaves nothing" {
     : >"$state/no-space"
     refused NoDiskSpace create_disk 64 '{}' null
+    is_retriable
+    [[ -z $(inventory) ]] || fail "$(inventory)"
+}
+
+@test "a preallocated disk that cannot have its space is NoDiskSpace before anything is run" {
+    refused NoDiskSpace create_disk 1000000000 '{"preallocation":"full"}' null
+    is_retriable
+    says 1000000000 "$store"
+    no_calls
     [[ -z $(inventory) ]] || fail "$(inventory)"
 }
 

@@ -101,3 +101,18 @@ with() {
     done < <(examples Stemcells 6)
     [[ $seen == architecture ]] || fail "the last was $seen"
 }
+
+@test "a method of docs/methods.md that has arguments wants them, and one that has none wants none" {
+    local method arguments count=0
+    while IFS='|' read -r method arguments; do
+        ask "$method"
+        if [[ $arguments == *[a-z]* ]]; then
+            fails_with CpiError
+        else
+            [[ $response != *CpiError* ]] || fail "$method wants an argument"
+        fi
+        no_calls
+        count=$((count + 1))
+    done < <(awk -F ' *[|] *' '/^## / { exit } /^\| `/ { gsub(/`/, "", $2); print $2 "|" $3 }' "$root/docs/methods.md")
+    ((count > 0)) || fail "there are none"
+}

@@ -10,6 +10,22 @@ a_backup_runs() {
         >"$state/domains/$vm/backup"
 }
 
+@test "a snapshot is kept with its metadata, of a disk that is attached and of one that is not" {
+    have_attached_disk
+    local times snapshot
+    for times in attached detached; do
+        ok snapshot_disk "$disk" '{"deployment":"dep","index":0}'
+        snapshot=$cid
+        jq -e --arg disk "$disk" '. == {disk: $disk, format: "qcow2", size_mib: 64,
+            metadata: {deployment: "dep", index: 0}}' "$store/snapshots/$cid/snapshot.json" || fail "$times"
+        [[ $(ls "$store/snapshots/$cid") == $'disk.qcow2\nsnapshot.json' ]] || fail "$times"
+        [[ $times == detached ]] || ok detach_disk "$vm" "$disk"
+    done
+    ok delete_snapshot "$snapshot"
+    ok delete_snapshot "$snapshot"
+    [[ ! -e $store/snapshots/$snapshot ]] || fail 'it is still there'
+}
+
 @test "a copy that a killed snapshot_disk left is ended by the next snapshot_disk" {
     have_attached_disk
     a_backup_runs "$store/snapshots/.new-snap-1/disk.qcow2"

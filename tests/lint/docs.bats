@@ -21,6 +21,13 @@ same() {
     same "$(sed '/^## /q' docs/methods.md | grep '^| `' | cut -d '`' -f 2 | sort -u)" "$methods"
 }
 
+@test "the errors that docs/methods.md gives a method are types that the program has" {
+    local name
+    while read -r name; do
+        grep -q "\"Bosh::Clouds::$name\"" src/error.c || { echo "$name"; false; }
+    done < <(sed '/^## /q' docs/methods.md | awk -F '|' '/^\| `/ { print $5 }' | grep -o '`[A-Za-z]*`' | tr -d '`' | sort -u)
+}
+
 @test "every property of a VM is in docs/cloud-properties.md, and every one there is a property" {
     local names
     names=$(sed -n '/^} table\[\]/,/^};/p' src/vm_properties.c |
