@@ -207,6 +207,17 @@ passable() {
     finds warning "everybody may write to '$store'"
 }
 
+@test "doctor finds a place where no store can be" {
+    : >"$world/file"
+    configure store_dir "\"$world/file/a/store\""
+    person doctor
+    exits 1
+    tells "error: the store cannot be in '$world/file/a/store': '$world/file' is no directory"
+    configure store_dir "\"$world/a/b/store\""
+    healthy
+    [[ ! -e $world/a ]] || fail 'it was made'
+}
+
 @test "doctor finds settings that others can read" {
     have_vm
     chmod 0644 "$store/vms/$vm/settings.iso"
