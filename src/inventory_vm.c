@@ -98,14 +98,17 @@ static void put_record(const struct cpi *cpi, cJSON *vm, const char *cid)
 
 static int put_directory(const struct cpi *cpi, cJSON *vm, const char *cid, struct error *err)
 {
-    cleanup_free char *marker = store_path(&cpi->store, STORE_VM, cid, VM_CREATING);
-    int there = store_has(&cpi->store, STORE_VM, cid, err);
-    int creating = there < 0 ? -1 : host_exists(&cpi->host, marker, err);
+    static const char *const marks[] = { VM_CREATING, VM_DELETING };
+    int there = store_has(&cpi->store, STORE_VM, cid, err), marked = 0;
 
-    if (creating < 0)
+    for (size_t i = 0; there > 0 && marked == 0 && i < ARRAY_SIZE(marks); i++) {
+        cleanup_free char *mark = store_path(&cpi->store, STORE_VM, cid, marks[i]);
+        marked = host_exists(&cpi->host, mark, err);
+    }
+    if (there < 0 || marked < 0)
         return -1;
     json_put_bool(vm, "directory", there);
-    json_put_bool(vm, "creating", creating);
+    json_put_bool(vm, "unfinished", marked);
     return 0;
 }
 

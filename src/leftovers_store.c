@@ -62,22 +62,26 @@ static bool is_unfinished(enum store_kind kind, const char *name)
     return starts_with(name, record) && name[length] == '.' && strlen(name + length) == 7;
 }
 
-/* An image that update_disk converted the disk to or from, and that its record does not name. */
+/* Is it the name of a disk's image, of any format? */
+static bool is_image(const struct cpi *cpi, const char *name)
+{
+    return starts_with(name, "disk.") &&
+           strings_contain((char *const *)cpi->config.hypervisor->disk_formats,
+                           name + strlen("disk."));
+}
+
+/* An image that update_disk converted the disk to or from, and that its record does not name. Only
+ * a disk that has its image can have one too many. */
 static bool is_other_image(struct cpi *cpi, const char *cid, const char *name)
 {
     cleanup_json cJSON *record = NULL;
     cleanup_error struct error ignored = { 0 };
 
-    if (!starts_with(name, "disk.") ||
-        store_read(&cpi->store, STORE_DISK, cid, &record, &ignored) <= 0)
+    if (!is_image(cpi, name) || store_read(&cpi->store, STORE_DISK, cid, &record, &ignored) <= 0 ||
+        !json_string(record, "format"))
         return false;
     cleanup_free char *path = disk_path(cpi, cid, record);
-    const char *format = json_string(record, "format");
-    /* Only a disk that has its image can have one too many. */
-    return format && strcmp(name + strlen("disk."), format) != 0 &&
-           strings_contain((char *const *)cpi->config.hypervisor->disk_formats,
-                           name + strlen("disk.")) &&
-           host_exists(&cpi->host, path, &ignored) > 0;
+    return !ends_with(path, name) && host_exists(&cpi->host, path, &ignored) > 0;
 }
 
 static bool is_scrap(struct cpi *cpi, enum store_kind kind, const char *cid, const char *name)
@@ -111,6 +115,15 @@ static char **list_files(struct sweep *sweep, enum store_kind kind, const char *
     return names;
 }
 
+static int count_images(const struct cpi *cpi, char *const *names)
+{
+    int count = 0;
+
+    for (; names && *names; names++)
+        count += is_image(cpi, *names);
+    return count;
+}
+
 static int sweep_kind(struct sweep *sweep, enum store_kind kind, struct error *err)
 {
     cleanup_strings char **cids = NULL;
@@ -119,8 +132,9 @@ static int sweep_kind(struct sweep *sweep, enum store_kind kind, struct error *e
         return -1;
     for (char **cid = cids; *cid; cid++) {
         cleanup_strings char **names = list_files(sweep, kind, *cid);
+        const bool images = kind == STORE_DISK && count_images(sweep->cpi, names) > 1;
         for (char **name = names; name && *name; name++)
-            if (is_scrap(sweep->cpi, kind, *cid, *name) &&
+            if ((is_unfinished(kind, *name) || (images && is_image(sweep->cpi, *name))) &&
                 sweep_file(sweep, kind, *cid, *name, err) < 0)
                 return -1;
     }

@@ -15,6 +15,7 @@ struct doctor {
     struct cpi *cpi;
     cJSON *findings; /* [{"level": "error" or "warning", "what", "fix"}, ...] */
     /* What the checks find out for those after them: */
+    bool virsh;         /* there is one that runs */
     bool connected;     /* libvirt answers */
     bool laid_out;      /* there is a store */
     char *capabilities; /* virsh's, NULL when it is not connected */

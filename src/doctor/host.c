@@ -46,6 +46,7 @@ void doctor_check_tools(struct doctor *doctor)
     cleanup_free char *image = doctor_ask(doctor, ARGV("qemu-img", "--version"));
     cleanup_free char *version = after(image, "qemu-img version ");
 
+    doctor->virsh = virsh != NULL;
     if (!virsh)
         doctor_error(doctor,
                      "'%s' cannot be run\n"
@@ -80,6 +81,8 @@ void doctor_check_connection(struct doctor *doctor)
     cleanup_reply struct virsh_reply reply = { 0 };
     cleanup_error struct error failure = { 0 };
 
+    if (!doctor->virsh)
+        return;
     VIRSH_ADD(&script, "version", "--daemon");
     VIRSH_ADD(&script, "capabilities");
     if (virsh_play(virsh, &script, NULL, &reply, &failure) < 0) {

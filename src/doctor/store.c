@@ -7,6 +7,34 @@
 
 enum { LITTLE_GIB = 10, TOO_LITTLE_GIB = 1, GIB = 1 << 30 };
 
+/* The first that exists of the path and what is above it. Owned by the caller. */
+static char *existing(struct doctor *doctor, const char *path)
+{
+    cleanup_error struct error ignored = { 0 };
+    char *part = xstrdup(path);
+
+    while (part[1] && host_exists(&doctor->cpi->host, part, &ignored) <= 0) {
+        char *slash = strrchr(part, '/');
+        slash[slash == part] = '\0';
+        error_release(&ignored);
+    }
+    return part;
+}
+
+static void check_writable(struct doctor *doctor)
+{
+    cleanup_free char *place = existing(doctor, doctor->cpi->store.dir);
+    cleanup_free char *writable =
+        doctor_ask(doctor, ARGV("test", "-d", place, "-a", "-w", place, "-a", "-x", place));
+
+    if (!writable)
+        doctor_error(
+            doctor,
+            "the store cannot be in '%s': '%s' is no directory that this user may write to\n"
+            "'install -d -o USER -m 0711 %s' as root, with the user that runs cpi",
+            doctor->cpi->store.dir, place, doctor->cpi->store.dir);
+}
+
 void doctor_check_layout(struct doctor *doctor)
 {
     const struct store *store = &doctor->cpi->store;
@@ -20,6 +48,8 @@ void doctor_check_layout(struct doctor *doctor)
                      "there is no store in '%s', but libvirt has %d VMs whose disks are there\n"
                      "mount the file system of the store",
                      store->dir, cJSON_GetArraySize(doctor->vms));
+    else
+        check_writable(doctor);
 }
 
 /* Is 'path' the directory, or below it? */

@@ -27,8 +27,8 @@ static void check_vm(struct doctor *doctor, const cJSON *vm)
 {
     const char *cid = json_string(vm, "cid"), *state = json_string(vm, "state");
 
-    /* Half made ones are leftovers, or somebody is working on them. */
-    if (is(vm, "creating"))
+    /* It is a leftover, or somebody is working on it. */
+    if (is(vm, "unfinished"))
         return;
     if (!is(vm, "directory"))
         doctor_error(doctor,

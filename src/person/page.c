@@ -32,13 +32,24 @@ void page_print(const struct page *page, enum ink ink, const char *format, ...)
     fputs(painted ? "\033[0m" : "", page->out);
 }
 
+/* How many bytes of a character are here that controls a terminal: one of ASCII, or U+0080 to
+ * U+009F, of which some are short for an escape sequence. 0: it is another. */
+static size_t controlling(const char *text)
+{
+    const unsigned char c = (unsigned char)text[0], next = c ? (unsigned char)text[1] : 0;
+
+    if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+        return 1;
+    return c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
 void page_print_safely(const struct page *page, const char *text)
 {
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        const bool controls = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
-        if (!page->terminal || !controls)
-            fputc(c, page->out);
+    while (*text) {
+        const size_t skipped = page->terminal ? controlling(text) : 0;
+        if (skipped == 0)
+            fputc(*text, page->out);
+        text += skipped ? skipped : 1;
     }
 }
 

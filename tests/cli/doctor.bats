@@ -9,6 +9,11 @@ setup() {
     chmod 0755 "$world"
 }
 
+teardown() {
+    rm -f /dev/shm/cpi-doctor-$$.qcow2
+    check_secrets
+}
+
 # finds LEVEL TEXT...: one finding, of that level, which says each TEXT. It has a fix, and its exit
 # status is that of its level.
 finds() {
@@ -100,9 +105,7 @@ healthy() {
 
 @test "doctor finds that virsh or qemu-img is missing" {
     configure bin_path '"/nowhere/virsh"'
-    person doctor
-    exits 1
-    tells "'/nowhere/virsh' cannot be run" libvirt-clients
+    finds error "'/nowhere/virsh' cannot be run" libvirt-clients
     configure bin_path '"virsh"'
     rm "$world/bin/qemu-img"
     printf '#!/bin/sh\nexit 127\n' >"$world/bin/qemu-img"
@@ -205,6 +208,17 @@ passable() {
     have_disk
     chmod 0777 "$store"
     finds warning "everybody may write to '$store'"
+}
+
+@test "doctor finds a place where no store can be" {
+    : >"$world/file"
+    configure store_dir "\"$world/file/a/store\""
+    person doctor
+    exits 1
+    tells "error: the store cannot be in '$world/file/a/store': '$world/file' is no directory"
+    configure store_dir "\"$world/a/b/store\""
+    healthy
+    [[ ! -e $world/a ]] || fail 'it was made'
 }
 
 @test "doctor finds settings that others can read" {

@@ -56,7 +56,7 @@ row_has() {
     tells_json ".vms | length == 1 and (.[0] | .cid == \"$vm\" and .state == \"running\" and
         .stemcell == \"$stemcell\" and .deployment == \"cf\" and .instance == \"web/0\" and
         .agent_id == \"agent-1\" and .addresses == [\"10.0.0.10\"] and .disks == [\"$disk\"] and
-        .directory and .domain and (.creating | not) and (.managed_save | not) and .autostart)"
+        .directory and .domain and (.unfinished | not) and (.managed_save | not) and .autostart)"
     tells_json ".stemcells[0] | .cid == \"$stemcell\" and .size_mib == 3072 and .vms == [\"$vm\"]"
     tells_json ".disks[0] | .cid == \"$disk\" and .size_mib == 64 and .vms == [\"$vm\"]"
     tells_json ".networks[0].addresses == {\"10.0.0.10\": \"$vm\"}"
@@ -82,7 +82,7 @@ row_has() {
     row "^$headless +no domain"
     row "^$vm +running"
     person ls vms --json
-    tells_json "map(select(.cid == \"$half\"))[0].creating"
+    tells_json "map(select(.cid == \"$half\"))[0].unfinished"
     tells_json "map(select(.cid == \"$vm\"))[0].directory == false"
 }
 

@@ -244,4 +244,25 @@ SH
     healthy
     cpi snapshot_disk "[\"$disk\", {}]"
     qemu-img check -q "$STORE/snapshots/$result/disk.qcow2"
+    # An operator's own, which waits for somebody to read from it.
+    cat >"$BATS_TEST_TMPDIR/backup.xml" <<XML
+<domainbackup mode='pull'>
+  <server transport='unix' socket='$BATS_TEST_TMPDIR/nbd'/>
+  <disks>
+    <disk name='$(target_of "$disk")' backup='yes' type='file'>
+      <scratch file='$BATS_TEST_TMPDIR/scratch.qcow2'/>
+    </disk>
+  </disks>
+</domainbackup>
+XML
+    virsh_lab backup-begin "$vm" --backupxml "$BATS_TEST_TMPDIR/backup.xml"
+    person gc
+    [[ $ended == 0 && -z $said ]]
+    virsh_lab domjobinfo "$vm" | grep -q 'Operation: *Backup'
+    virsh_lab domjobabort "$vm"
+}
+
+# target_of DISK
+target_of() {
+    virsh_lab domblklist "$vm" --details | awk -v disk="/$1/" 'index($4, disk) { print $3 }'
 }

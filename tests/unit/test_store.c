@@ -606,6 +606,83 @@ static void giving_back_what_nobody_has_is_success(void **state)
 
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
+static void the_cid_of_a_path_is_that_of_the_thing_it_lies_in(void **state)
+{
+    const struct store *store = &((struct fixture *)*state)->store;
+    static const struct {
+        const char *path, *cid;
+    } cases[] = {
+        { "disks/abc/disk.qcow2", "abc" },
+        { "disks/abc", "abc" },
+        { "disks/.new-abc/disk.qcow2", NULL },
+        { "disks/", NULL },
+        { "disks", NULL },
+        { "vms/abc/root.qcow2", NULL },
+        { "disksabc/x", NULL },
+        { "disks/a b/x", NULL },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        cleanup_free char *path = below(store, cases[i].path);
+        cleanup_free char *cid = store_cid_of(store, STORE_DISK, path);
+        if (cases[i].cid)
+            assert_string_equal(cid, cases[i].cid);
+        else
+            assert_null(cid);
+    }
+    assert_null(store_cid_of(store, STORE_DISK, "-"));
+}
+
+static void the_locks_of_a_kind_are_listed_with_what_they_are_for(void **state)
+{
+    const struct store *store = laid_out(state);
+    cleanup_lock struct lock disk = LOCK_NONE, vm = LOCK_NONE, networks = LOCK_NONE;
+    cleanup_strings char **cids = NULL, **none = NULL;
+    struct error err = { 0 };
+
+    assert_int_equal(store_try_lock(store, STORE_DISK, "abc", &disk, &err), 1);
+    assert_int_equal(store_try_lock(store, STORE_VM, "vm-1", &vm, &err), 1);
+    assert_int_equal(store_lock_networks(store, &networks, &err), 0);
+    assert_int_equal(store_list_locks(store, STORE_DISK, &cids, &err), 0);
+    assert_int_equal(strings_count(cids), 1);
+    assert_string_equal(cids[0], "abc");
+    assert_int_equal(store_list_locks(store, STORE_SNAPSHOT, &none, &err), 0);
+    assert_int_equal(strings_count(none), 0);
+    expect_no_error(&err);
+}
+
+static void a_store_is_laid_out_once_it_is_prepared(void **state)
+{
+    const struct store *store = &((struct fixture *)*state)->store;
+    struct error err = { 0 };
+
+    assert_int_equal(store_is_laid_out(store, &err), 0);
+    laid_out(state);
+    assert_int_equal(store_is_laid_out(store, &err), 1);
+    expect_no_error(&err);
+}
+
+static void addresses_are_listed_by_network(void **state)
+{
+    const struct store *store = laid_out(state);
+    cleanup_strings char **networks = NULL, **ips = NULL, **none = NULL;
+    cleanup_free char *holder = NULL;
+    struct error err = { 0 };
+
+    assert_int_equal(store_claim_ip(store, "b", "10.0.0.2", "vm-1", &holder, &err), 1);
+    assert_int_equal(store_claim_ip(store, "b", "10.0.0.1", "vm-2", &holder, &err), 1);
+    assert_int_equal(store_claim_ip(store, "a", "10.0.0.1", "vm-1", &holder, &err), 1);
+    assert_int_equal(store_list_networks(store, &networks, &err), 0);
+    assert_int_equal(strings_count(networks), 2);
+    assert_string_equal(networks[0], "a");
+    assert_int_equal(store_list_ips(store, "b", &ips, &err), 0);
+    assert_int_equal(strings_count(ips), 2);
+    assert_string_equal(ips[0], "10.0.0.1");
+    assert_int_equal(store_list_ips(store, "c", &none, &err), 0);
+    assert_int_equal(strings_count(none), 0);
+    expect_no_error(&err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -648,6 +725,10 @@ int main(void)
         IN_STORE(an_address_that_nobody_has_has_no_holder),
         IN_STORE(only_its_vm_gives_an_address_back),
         IN_STORE(giving_back_what_nobody_has_is_success),
+        IN_STORE(the_cid_of_a_path_is_that_of_the_thing_it_lies_in),
+        IN_STORE(the_locks_of_a_kind_are_listed_with_what_they_are_for),
+        IN_STORE(a_store_is_laid_out_once_it_is_prepared),
+        IN_STORE(addresses_are_listed_by_network),
     };
 
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
