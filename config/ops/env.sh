@@ -23,6 +23,8 @@ prepare() {
     [[ $PWD != "$root"* ]] || die "this writes secrets into the current directory: call it from one outside of $root"
     release=${LIBVIRT_CPI_RELEASE:-$(newest_release)}
     [[ -f $release ]] || die "there is no release: 'make release' makes it, or set LIBVIRT_CPI_RELEASE"
+    # This machine's own key is not that of another.
+    [[ ! ${LIBVIRT_HOST-} || ${LIBVIRT_HOST_KEY-} ]] || die "LIBVIRT_HOST is another host: set LIBVIRT_HOST_KEY to its SSH key"
     host_key=${LIBVIRT_HOST_KEY:-$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)}
     [[ $host_key ]] || die 'the SSH key of the libvirt host is not known: install openssh-server, or set LIBVIRT_HOST_KEY'
     username=${LIBVIRT_USERNAME:-$(id -un)}

@@ -56,6 +56,7 @@ teardown() {
 # with_our_cids REQUEST: in place of those of the recording
 with_our_cids() {
     local text=${1//@IMAGE@/$image} theirs
+    text=${text//\/var\/vcap\/data\/tmp\/director\/stemcell20261122-7-abc\/image/$image}
     for theirs in "${!ours[@]}"; do
         text=${text//"\"$theirs\""/"\"${ours[$theirs]}\""}
     done
@@ -67,19 +68,23 @@ expected() {
     case $1 in
         info) echo '.result.api_version == 3' ;;
         create_vm) echo '.result[0] | test("^vm-")' ;;
-        create_stemcell | create_disk) echo '.result | type == "string"' ;;
+        create_stemcell | create_disk | snapshot_disk) echo '.result | type == "string"' ;;
+        calculate_vm_cloud_properties) echo '.result == {cpus: 2, memory: 2048, ephemeral_disk: 10240}' ;;
+        create_network) echo '.result[1].range == "10.0.0.0/24"' ;;
+        get_disks) echo '.result == []' ;;
+        ping) echo '.result == "pong"' ;;
         attach_disk) echo '.result.path | startswith("/dev/disk/by-id/")' ;;
-        has_vm) echo '.result == true' ;;
+        has_vm | has_disk) echo '.result == true' ;;
         *) echo '.result == null and .error == null' ;;
     esac
 }
 
-# after METHOD FILE: what the real client would wait for, and what must be so on the host. Two of the
-# VMs are of no use but to be deleted: their guests are not waited for.
+# after METHOD FILE: what the real client would wait for, and what must be so on the host. Where nothing
+# is asked of the guest it is not waited for.
 after() {
     case $1 in
         create_vm | attach_disk)
-            [[ $2 != */[23]-* ]] || { vm=$(virsh_lab list --name); return; }
+            [[ $2 != */[123]-* ]] || { vm=$(virsh_lab list --name); return; }
             ;;&
         create_vm)
             vm=$(jq -r '.result[0]' <<<"$response")
@@ -88,31 +93,99 @@ after() {
             on_console "$vm" "^guest: settings label=config-2 agent_id=[-0-9a-f]* vm=$vm"
             on_console "$vm" '^guest: net private eth0 192.168.150.10'
             ;;
-        attach_disk) on_console "$vm" "^guest: disk+ $(jq -r '.result.path | ltrimstr("/dev/disk/by-id/")' <<<"$response")" ;;
+        attach_disk) on_console "$vm" "^guest: persistent $(jq -r '.result.path | ltrimstr("/dev/disk/by-id/")' <<<"$response")" ;;
         delete_vm) [[ -z $(virsh_lab list --all --name) ]] ;;
     esac
 }
 
+# answered METHOD FILE: the answer is what its client expects
+answered() {
+    [[ $(jq "$(expected "$1")" <<<"$response") == true ]] || {
+        printf '%s: %s\n' "$2" "$response" >&2
+        tail -n 20 "$BATS_TEST_TMPDIR/stderr" >&2
+        return 1
+    }
+}
+
+# A guest of the lab needs less than what was recorded, and there may not be more.
+request_of() {
+    with_our_cids "$(jq -c '.request | if .method == "create_vm" then .arguments[2] += {memory: 256} else . end |
+        if .method == "create_vm" then .arguments[2] |= del(.ram) else . end' "$1")"
+}
+
+job_with() {
+    install_job "$(jq -n --arg store "$STORE" --arg uri "$URI" --arg mbus "$1" '{libvirt_cpi: {store_dir: $store,
+        uri: $uri, domain_type: "qemu", auto_enable_networks: true, agent: {mbus: $mbus}}}')"
+}
+
 @test "the installed job leads a Director through its whole life: created, changed, recreated, migrated, deleted" {
-    local file method request theirs image
+    local file method theirs image
     declare -A ours=()
     recorded_network
-    install_job "$(jq -n --arg store "$STORE" --arg uri "$URI" '{libvirt_cpi: {store_dir: $store, uri: $uri,
-        domain_type: "qemu", auto_enable_networks: true, agent: {mbus: "https://mbus:mbus-password@0.0.0.0:6868"}}}')"
+    job_with https://mbus:mbus-password@0.0.0.0:6868
     image=$("$lab/stemcell.sh" qcow2 2>/dev/null)
     for file in "$root"/tests/recorded/cli/*/*.json; do
         method=$(jq -r .request.method "$file")
-        request=$(with_our_cids "$(jq -c '.request | if .method == "create_vm" then .arguments[2].memory = 256 else . end' "$file")")
-        send "$request"
-        [[ $(jq "$(expected "$method")" <<<"$response") == true ]] || {
-            printf '%s: %s\n' "$file" "$response" >&2
-            tail -n 20 "$BATS_TEST_TMPDIR/stderr" >&2
-            return 1
-        }
+        send "$(request_of "$file")"
+        answered "$method" "$file"
         after "$method" "$file"
         theirs=$(jq -r '.response.result | if type == "array" then .[0] else . end | tostring' "$file")
         [[ $method != create_* ]] || ours[$theirs]=$(jq -r '.result | if type == "array" then .[0] else . end' <<<"$response")
     done
     nothing_left
     [[ $(virsh_lab net-dumpxml bosh-lab --inactive) != *'<host '* ]]
+}
+
+# send_as_director REQUEST: as the Director runs the job, from /var/vcap and with nearly no environment
+send_as_director() {
+    response=$(unshare --mount bash -ec "mount -t tmpfs none /var && mkdir -p /var/vcap/{jobs,packages} &&
+        mount --bind '$BATS_FILE_TMPDIR/jobs' /var/vcap/jobs &&
+        mount --bind '$BATS_FILE_TMPDIR/packages' /var/vcap/packages &&
+        exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp HOME=/root /var/vcap/jobs/libvirt_cpi/bin/cpi" \
+        <<<"$1" 2>>"$BATS_TEST_TMPDIR/stderr")
+}
+
+# remember METHOD: the recordings were made without a CPI, and call what each method makes by one name
+remember() {
+    local name
+    case $1 in
+        create_stemcell) name='sc-1' ;;
+        create_vm) name='vm-1' ;;
+        create_disk) name='disk-1' ;;
+        snapshot_disk) name='snap-1' ;;
+        create_network) name='net-1' ;;
+        *) return 0 ;;
+    esac
+    ours[$name]=$(jq -r '.result | if type == "array" then .[0] else . end' <<<"$response")
+}
+
+@test "the installed job answers what the Director's client asks, in its environment" {
+    local file method image
+    declare -A ours=()
+    recorded_network
+    job_with nats://192.168.150.1:4222
+    image=$("$lab/stemcell.sh" qcow2 2>/dev/null)
+    for file in "$root"/tests/recorded/director/v3/*.json; do
+        method=$(jq -r .request.method "$file")
+        # The same VM was asked for twice: its address is the first's until that is gone.
+        if [[ $method == create_vm && ${ours[vm-1]-} ]]; then
+            send_as_director "$(request_of "$file")"
+            [[ $(jq '.error.message | contains("192.168.150.10")' <<<"$response") == true ]]
+            send_as_director "{\"method\":\"delete_vm\",\"arguments\":[\"${ours[vm-1]}\"],\"api_version\":3,\"context\":{}}"
+            answered delete_vm "$file"
+        fi
+        # Of two disks the first is the one that goes on.
+        send_as_director "$(request_of "$file")"
+        answered "$method" "$file"
+        if [[ $method == create_disk && ${ours[disk-1]-} ]]; then
+            send_as_director "{\"method\":\"delete_disk\",\"arguments\":$(jq -c '[.result]' <<<"$response"),\"api_version\":3,\"context\":{}}"
+            answered delete_disk "$file"
+        else
+            remember "$method"
+        fi
+        vm=${ours[vm-1]-}
+        [[ $method != attach_disk ]] || after attach_disk "$file"
+        [[ $method != update_disk ]] || [[ $(qemu-img info --output=json "$STORE/disks/${ours[disk-1]}/disk.qcow2" | jq '."virtual-size"') == $((20480 << 20)) ]]
+    done
+    nothing_left
 }

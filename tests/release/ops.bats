@@ -200,6 +200,8 @@ in_here() {
     [[ $status -ne 0 && $output == *"$work/elsewhere/bosh.yml is not there"* ]] || fail "$output"
     run in_here env LIBVIRT_CPI_RELEASE="$work/none.tgz" "$root/config/ops/create-env.sh" "$work/bosh-deployment"
     [[ $status -ne 0 && $output == *'there is no release'* ]] || fail "$output"
+    run in_here env -u LIBVIRT_HOST_KEY LIBVIRT_HOST=kvm1 "$root/config/ops/create-env.sh" "$work/bosh-deployment"
+    [[ $status -ne 0 && $output == *'set LIBVIRT_HOST_KEY'* ]] || fail "$output"
     rm "$work/bin/bosh"
     run in_here "$root/config/ops/create-env.sh" "$work/bosh-deployment"
     [[ $status -ne 0 && $output == *"there is no 'bosh'"* ]] || fail "$output"
