@@ -30,7 +30,7 @@ packages=(xen-system-amd64 linux-image-amd64 systemd-sysv udev openssh-server
 # What would only take its time at boot.
 unwanted_units=(apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer
     e2scrub_reap.service fstrim.timer systemd-timesyncd.service systemd-pstore.service
-    systemd-random-seed.service getty@tty1.service libvirt-guests.service virtlockd.socket
+    systemd-random-seed.service getty@tty1.service libvirt-guests.service
     xendomains.service)
 
 say() {
@@ -62,6 +62,8 @@ configure() {
     printf '/dev/vda / ext4 noatime,errors=remount-ro 0 1\n' >"$1/etc/fstab"
     network_unit >"$1/etc/systemd/network/lab.network"
     printf 'UseDNS no\nPerSourceMaxStartups none\nMaxStartups 100\n' >"$1/etc/ssh/sshd_config.d/lab.conf"
+    # What guests say on their consoles goes to /var/log/xen/console/guest-NAME.log.
+    echo 'XENCONSOLED_ARGS=--log=guest' >>"$1/etc/default/xen"
     chroot "$1" systemctl --quiet enable systemd-networkd ssh libvirtd
     for unit in "${unwanted_units[@]}"; do
         ln -sf /dev/null "$1/etc/systemd/system/$unit"
