@@ -1,7 +1,6 @@
 #include "cpi/disk.h"
 
-#include "cpi/domain.h"
-#include "cpi/image.h"
+#include "cpi/driver.h"
 #include "cpi/json.h"
 
 #include <string.h>
@@ -74,7 +73,7 @@ static int make(struct cpi *cpi, const struct disk_request *request,
         .preallocation = properties->preallocation,
         .size_mib = request->size_mib,
     };
-    if (image_create(&cpi->host, &image, err) < 0)
+    if (driver_of(cpi)->make_image(cpi, &image, err) < 0)
         return -1;
     return store_publish(&cpi->store, STORE_DISK, cid, record, err);
 }
@@ -110,7 +109,7 @@ int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm
 
     if (!named)
         return 0;
-    if (domain_inspect(&cpi->virsh, named, &state, &look) < 0) {
+    if (driver_of(cpi)->inspect(cpi, named, &state, &look) < 0) {
         if (look.type == ERROR_VM_NOT_FOUND)
             return 0;
         *err = look;
@@ -122,6 +121,13 @@ int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm
         return 0;
     *vm = xstrdup(named);
     return 1;
+}
+
+int disk_settle(struct cpi *cpi, const char *cid, struct error *err)
+{
+    const struct driver *driver = driver_of(cpi);
+
+    return driver->settle ? driver->settle(cpi, cid, err) : 0;
 }
 
 int disk_delete(struct cpi *cpi, const char *cid, struct error *err)
@@ -138,7 +144,7 @@ int disk_delete(struct cpi *cpi, const char *cid, struct error *err)
         return -1;
     if (held)
         return fail(err, ERROR_CLOUD, "disk '%s' is attached to VM '%s': detach it first", cid, vm);
-    if (store_remove(&cpi->store, STORE_DISK, cid, err) < 0)
+    if (disk_settle(cpi, cid, err) < 0 || store_remove(&cpi->store, STORE_DISK, cid, err) < 0)
         return -1;
     host_retire_lock(&lock);
     return 0;

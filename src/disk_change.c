@@ -1,6 +1,6 @@
 #include "cpi/disk.h"
 
-#include "cpi/image.h"
+#include "cpi/driver.h"
 #include "cpi/json.h"
 
 #include <string.h>
@@ -56,7 +56,7 @@ static int open_change(struct change *c, const struct disk_request *request, str
         return fail(err, ERROR_NOT_SUPPORTED,
                     "disk '%s' has %llu MiB and cannot become smaller, to %llu MiB", c->cid,
                     (unsigned long long)size, (unsigned long long)c->size_mib);
-    return read_properties(c, request, err);
+    return disk_settle(cpi, c->cid, err) < 0 ? -1 : read_properties(c, request, err);
 }
 
 static bool can_grow(const char *format)
@@ -75,11 +75,11 @@ static int grow(const struct change *c, const char *format, const char *path, st
 
     if (c->size_mib == disk_size_mib(c->record))
         return 0;
-    if (!can_grow(format))
+    if (!can_grow(format) || !c->cpi->config.hypervisor->resize)
         return fail(err, ERROR_NOT_SUPPORTED, "a disk of format '%s' cannot grow", format);
     if (disk_check_space(c->cpi, &c->after, c->size_mib - disk_size_mib(c->record), err) < 0)
         return -1;
-    return image_grow(&c->cpi->host, &request, err);
+    return driver_of(c->cpi)->grow_image(c->cpi, &request, err);
 }
 
 /* The record decides which image is the disk's, so the new one is complete before it is named

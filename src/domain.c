@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* That a command of a hypervisor has at most. */
+enum { FLAGS = 8 };
+
 /* Finds a line in the output of a '... list --name'. */
 static bool listed(const char *names, const char *name)
 {
@@ -65,15 +68,25 @@ int domain_create(const struct virsh *virsh, const struct definition_request *re
     return reply.ok ? 0 : virsh_fail(&reply, err, "libvirt did not start VM '%s'", request->name);
 }
 
+static void add_flagged(struct virsh_script *script, const char *command, const char *name,
+                        const char *const *flags)
+{
+    const char *words[2 + FLAGS + 1] = { command, name };
+
+    for (size_t i = 0; i < FLAGS && flags && flags[i]; i++)
+        words[2 + i] = flags[i];
+    virsh_add(script, words);
+}
+
 /* The commands fail where there is nothing to do; what counts is that the name is gone. */
-int domain_delete(const struct virsh *virsh, const char *name, struct error *err)
+int domain_delete(const struct virsh *virsh, const char *name, const char *const *flags,
+                  struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
     VIRSH_ADD(&script, "destroy", name);
-    VIRSH_ADD(&script, "undefine", name, "--managed-save", "--snapshots-metadata",
-              "--checkpoints-metadata", "--nvram");
+    add_flagged(&script, "undefine", name, flags);
     VIRSH_ADD(&script, "list", "--all", "--name");
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
@@ -83,13 +96,14 @@ int domain_delete(const struct virsh *virsh, const char *name, struct error *err
 }
 
 /* From power-off even if memory was saved, for a reboot is asked when the guest's state is bad. */
-int domain_restart(const struct virsh *virsh, const char *name, struct error *err)
+int domain_restart(const struct virsh *virsh, const char *name, const char *const *flags,
+                   struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
     VIRSH_ADD(&script, "destroy", name);
-    VIRSH_ADD(&script, "start", name, "--force-boot");
+    add_flagged(&script, "start", name, flags);
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
     return reply.status == 0 ? 0 : explain(virsh, &reply, name, err);

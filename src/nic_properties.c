@@ -282,6 +282,11 @@ static cJSON *make_vlan(const struct nic *nic)
     return vlan;
 }
 
+const char *nic_type_name(enum nic_type type)
+{
+    return type_names[type];
+}
+
 cJSON *nic_item(const struct nic *nic)
 {
     cJSON *item = json_new_object();

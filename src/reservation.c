@@ -1,8 +1,8 @@
 #include "cpi/reservation.h"
 
-#include "cpi/domain.h"
 #include "cpi/id.h"
 #include "cpi/json.h"
+#include "cpi/vm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,11 +76,11 @@ static char *vm_of(const char *name)
 }
 
 /* Is there still anything of the VM? 1, 0, -1: cannot tell. */
-static int vm_exists(struct cpi *cpi, const char *cid, struct error *err)
+static int is_left(struct cpi *cpi, const char *cid, struct error *err)
 {
     int there = store_has(&cpi->store, STORE_VM, cid, err);
 
-    return there ? there : domain_exists(&cpi->virsh, cid, err);
+    return there ? there : vm_exists(cpi, cid, err);
 }
 
 /* -1: cannot tell. */
@@ -101,7 +101,7 @@ static int judge(struct cpi *cpi, const cJSON *entry, const struct dhcp_host *ho
     /* One of our own that is not as it should be. */
     if (same_name)
         return STALE;
-    int there = vm_exists(cpi, cid, err);
+    int there = is_left(cpi, cid, err);
     return there < 0 ? -1 : there ? TAKEN : STALE;
 }
 

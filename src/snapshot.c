@@ -1,9 +1,7 @@
 #include "cpi/snapshot.h"
 
-#include "cpi/backup.h"
 #include "cpi/disk.h"
-#include "cpi/domain.h"
-#include "cpi/image.h"
+#include "cpi/driver.h"
 #include "cpi/json.h"
 
 #include <string.h>
@@ -60,6 +58,18 @@ static int lock_disk(struct taking *t, struct error *err)
     }
 }
 
+static int copy_live(struct cpi *cpi, const char *vm, const struct block *live, const char *target,
+                     struct error *err)
+{
+    const struct hypervisor *hypervisor = cpi->config.hypervisor;
+
+    if (!hypervisor->live_snapshot)
+        return fail(err, ERROR_NOT_SUPPORTED,
+                    "the hypervisor '%s' cannot take a snapshot of a disk of a running VM",
+                    hypervisor->name);
+    return driver_of(cpi)->copy_live(cpi, vm, live, target, err);
+}
+
 /* Copies through the hypervisor if it has the disk open, else with qemu-img. */
 static int copy(struct taking *t, const char *target, struct error *err)
 {
@@ -68,11 +78,13 @@ static int copy(struct taking *t, const char *target, struct error *err)
     cleanup_free char *path = disk_path(cpi, t->disk, t->record);
     cleanup_free char *directory = store_path(&cpi->store, STORE_DISK, t->disk, NULL);
 
-    if (t->vm && domain_inspect(&cpi->virsh, t->vm, &state, err) < 0)
+    if (t->vm && driver_of(cpi)->inspect(cpi, t->vm, &state, err) < 0)
         return -1;
     const struct block *live = blocks_find(&state.live, directory);
     if (live)
-        return backup_disk(cpi, t->vm, live->target, target, err);
+        return copy_live(cpi, t->vm, live, target, err);
+    if (!t->vm && disk_settle(cpi, t->disk, err) < 0)
+        return -1;
     const struct conversion conversion = { .from = path,
                                            .from_format = disk_format(t->record),
                                            .to = target,

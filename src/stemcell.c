@@ -1,8 +1,8 @@
 #include "cpi/stemcell.h"
 
 #include "cpi/digest.h"
+#include "cpi/driver.h"
 #include "cpi/json.h"
-#include "cpi/stemcell_import.h"
 #include "cpi/stemcell_light.h"
 #include "cpi/stemcell_share.h"
 
@@ -32,6 +32,14 @@ struct arrival {
     bool shared; /* the image is another stemcell's */
 };
 
+static int check_light(const struct hypervisor *hypervisor, struct error *err)
+{
+    if (strings_contain((char *const *)hypervisor->stemcell_formats, "libvirt-light"))
+        return 0;
+    return fail(err, ERROR_NOT_SUPPORTED, "the hypervisor '%s' runs no light stemcells",
+                hypervisor->name);
+}
+
 /* What is wrong with the request, before anything is written. */
 static int check_request(struct arrival *a, struct error *err)
 {
@@ -41,7 +49,7 @@ static int check_request(struct arrival *a, struct error *err)
     if (stemcell_light_read(request->cloud_properties, &a->light, err) < 0)
         return -1;
     if (a->light.image)
-        return 0;
+        return check_light(a->cpi->config.hypervisor, err);
     int there = host_look(&a->cpi->host, request->image, &file, err);
     if (there < 0)
         return -1;
@@ -90,7 +98,8 @@ static int take_image(struct arrival *a, struct error *err)
     }
     if (check_space(a, err) < 0)
         return -1;
-    return stemcell_import(a->cpi, a->request->image, a->staged, &a->record, err);
+    return driver_of(a->cpi)->import_stemcell(a->cpi, a->request->image, a->staged, &a->record,
+                                              err);
 }
 
 /* Of two that import the same image at once, the one that comes here second finds the first's. */

@@ -1,9 +1,8 @@
 #include "cpi/vm.h"
 
-#include "cpi/domain.h"
+#include "cpi/driver.h"
 #include "cpi/json.h"
 #include "cpi/reservation.h"
-#include "cpi/vm_domain.h"
 
 #include <string.h>
 
@@ -25,7 +24,7 @@ static int drop_reservations(struct cpi *cpi, const char *cid, struct error *err
 
 int vm_delete_locked(struct cpi *cpi, const char *cid, struct error *err)
 {
-    if (domain_delete(&cpi->virsh, cid, err) < 0 || drop_reservations(cpi, cid, err) < 0 ||
+    if (driver_of(cpi)->end(cpi, cid, err) < 0 || drop_reservations(cpi, cid, err) < 0 ||
         store_release_ips(&cpi->store, cid, err) < 0)
         return -1;
     return store_remove(&cpi->store, STORE_VM, cid, err);
@@ -42,13 +41,18 @@ int vm_delete(struct cpi *cpi, const char *cid, struct error *err)
     return 0;
 }
 
+int vm_exists(struct cpi *cpi, const char *cid, struct error *err)
+{
+    return driver_of(cpi)->exists(cpi, cid, err);
+}
+
 int vm_reboot(struct cpi *cpi, const char *cid, struct error *err)
 {
     cleanup_lock struct lock lock = LOCK_NONE;
 
     if (store_lock(&cpi->store, STORE_VM, cid, LOCK_EXCLUSIVE, &lock, err) < 0)
         return -1;
-    if (domain_restart(&cpi->virsh, cid, err) == 0)
+    if (driver_of(cpi)->restart(cpi, cid, err) == 0)
         return 0;
     if (err->type == ERROR_VM_NOT_FOUND)
         host_retire_lock(&lock);
@@ -94,6 +98,7 @@ static char *make_text(const cJSON *entries)
 
 int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct error *err)
 {
+    const struct hypervisor *hypervisor = cpi->config.hypervisor;
     cleanup_json cJSON *item = json_new_object();
     cJSON *entries = vm_metadata_entries(metadata);
     cleanup_free char *title = make_title(metadata, cid);
@@ -102,11 +107,15 @@ int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct 
     json_put(item, "entries", entries);
     cleanup_free char *xml = template_render(&cpi->templates, "metadata", item, err);
 
+    /* The one refusal that the callers pass over. */
+    if (!hypervisor->metadata)
+        return fail(err, ERROR_NOT_IMPLEMENTED, "the hypervisor '%s' keeps no metadata",
+                    hypervisor->name);
     if (!xml)
         return -1;
     if (strlen(title) + strlen(text) + strlen(xml) > METADATA_LIMIT)
         return fail(err, ERROR_CPI, "the metadata of VM '%s' is larger than %d bytes", cid,
                     METADATA_LIMIT);
     struct description description = { title, text, xml, VM_METADATA_URI };
-    return domain_describe(&cpi->virsh, cid, &description, err);
+    return driver_of(cpi)->describe(cpi, cid, &description, err);
 }

@@ -1,6 +1,5 @@
 #include "cpi/vm_address.h"
 
-#include "cpi/domain.h"
 #include "cpi/json.h"
 #include "cpi/vm.h"
 
@@ -16,7 +15,7 @@ static int is_complete(struct cpi *cpi, const char *cid, struct error *err)
 
     if (creating)
         return creating < 0 ? -1 : 0;
-    return domain_exists(&cpi->virsh, cid, err);
+    return vm_exists(cpi, cid, err);
 }
 
 /* Removes what a killed process left of the VM that has our address. */

@@ -1,6 +1,6 @@
 #include "cpi/vm_plan.h"
 
-#include "cpi/image.h"
+#include "cpi/driver.h"
 #include "cpi/json.h"
 #include "cpi/reservation.h"
 #include "cpi/vm_address.h"
@@ -8,27 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* What the agent needs beyond the image when it has no ephemeral disk (it carves its data out of
- * the root disk; below this it never comes up). */
-enum { ROOT_SPARE_MIB = 1024 };
-
-/* All that the VNC protocol has room for. */
-enum { VNC_PASSWORD_LIMIT = 8 };
-
-/* Without an ephemeral disk the agent would never come up unless the root disk has room for it. */
-static int check_sizes(const struct vm_plan *plan, struct error *err)
-{
-    const struct vm_properties *p = &plan->domain.properties;
-    const uint64_t image_mib = (plan->stemcell.image.virtual_bytes + MIB - 1) / MIB;
-
-    if (p->ephemeral_mib || p->root_mib >= image_mib + ROOT_SPARE_MIB)
-        return 0;
-    return fail(err, ERROR_CPI,
-                "cloud_properties.ephemeral_disk is 0, which needs a root_disk_size of at least "
-                "%llu MiB: the agent would have no room for its data and never come up",
-                (unsigned long long)(image_mib + ROOT_SPARE_MIB));
-}
 
 /* The CPU feature with which the host virtualises, NULL when it has none. On x86 kvm without one is
  * a software KVM, under which stock kernels do not boot; "" on a CPU that has no such names. */
@@ -66,27 +45,6 @@ static int look_at_host(struct cpi *cpi, struct vm_plan *plan, struct error *err
     return 0;
 }
 
-/* The password travels in the domain's XML only, never in the request or on a command line. */
-static int read_password(struct cpi *cpi, struct vm_plan *plan, struct error *err)
-{
-    const struct vm_properties *p = &plan->domain.properties;
-
-    if (!p->graphics || strcmp(p->graphics, "vnc") != 0)
-        return 0;
-    int got = host_get(&cpi->host, p->graphics_password_file, &plan->password, err);
-    if (got == 0)
-        return fail(err, ERROR_CPI, "cloud_properties.graphics_password_file: there is no '%s'",
-                    p->graphics_password_file);
-    if (got < 0)
-        return -1;
-    plan->password[strcspn(plan->password, "\r\n")] = '\0';
-    if (!*plan->password || strlen(plan->password) > VNC_PASSWORD_LIMIT)
-        return fail(err, ERROR_CPI, "'%s' must hold a password of 1 to %d characters",
-                    p->graphics_password_file, VNC_PASSWORD_LIMIT);
-    plan->domain.password = plan->password;
-    return 0;
-}
-
 static void plan_extra_disks(struct vm_domain *domain)
 {
     const cJSON *list = domain->properties.extra_disks, *item;
@@ -113,20 +71,29 @@ static cJSON *merged_tags(const struct vm_request *request, const cJSON *own)
     return tags;
 }
 
-static int plan_machine(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
-                        struct error *err)
+static int check_nics(const struct hypervisor *hypervisor, const struct nics *nics,
+                      struct error *err)
+{
+    for (size_t i = 0; i < nics->count; i++) {
+        const char *type = nic_type_name(nics->list[i].type);
+        if (!strings_contain((char *const *)hypervisor->nic_types, type))
+            return fail(err, ERROR_NOT_SUPPORTED, "the hypervisor '%s' has no NICs of type '%s'",
+                        hypervisor->name, type);
+    }
+    return 0;
+}
+
+static int plan_rest(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
+                     struct error *err)
 {
     struct vm_domain *domain = &plan->domain;
-    const char *wanted = domain->properties.firmware, *found = plan->stemcell.firmware;
 
-    domain->arch = plan->stemcell.arch;
-    domain->firmware = wanted ? wanted : found ? found : domain->arch ? "efi" : "bios";
     plan_extra_disks(domain);
     plan->tags = merged_tags(request, domain->properties.tags);
     domain->tags = plan->tags;
-    if (read_password(cpi, plan, err) < 0)
+    if (check_nics(cpi->config.hypervisor, &domain->nics, err) < 0)
         return -1;
-    return vm_domain_fit(domain, cpi->log, err);
+    return driver_of(cpi)->plan(cpi, request, plan, err);
 }
 
 static void begin(struct cpi *cpi, struct vm_domain *domain)
@@ -154,8 +121,7 @@ int vm_plan_make(struct cpi *cpi, const struct vm_request *request, struct vm_pl
     if (vm_properties_read(request->cloud_properties, &domain->properties, cpi->log, err) < 0 ||
         nics_read(request->networks, &defaults, &domain->nics, err) < 0 ||
         stemcell_open(cpi, request->stemcell_cid, &plan->stemcell, err) < 0 ||
-        check_sizes(plan, err) < 0 || plan_machine(cpi, request, plan, err) < 0 ||
-        look_at_host(cpi, plan, err) < 0 ||
+        plan_rest(cpi, request, plan, err) < 0 || look_at_host(cpi, plan, err) < 0 ||
         vm_network_check(cpi, &domain->nics, &plan->survey, err) < 0 ||
         vm_address_check(cpi, &domain->nics, err) < 0)
         return -1;

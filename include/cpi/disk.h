@@ -66,4 +66,8 @@ int disk_check_space(const struct cpi *cpi, const struct disk_properties *proper
 int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm,
                 struct error *err);
 
+/* Undoes what a killed process left of the disk on the host; no VM has it, and its lock must be
+ * held. */
+int disk_settle(struct cpi *cpi, const char *cid, struct error *err);
+
 #endif

@@ -18,12 +18,15 @@ struct definition_request {
 int domain_create(const struct virsh *virsh, const struct definition_request *request,
                   struct error *err);
 
-/* Ends the domain and removes its definition, managed save, snapshot metadata and NVRAM; its disks
- * stay. An absent domain is success. */
-int domain_delete(const struct virsh *virsh, const char *name, struct error *err);
+/* Ends the domain and removes its definition and what the flags of 'virsh undefine' name; its
+ * disks stay. An absent domain is success. */
+int domain_delete(const struct virsh *virsh, const char *name, const char *const *flags,
+                  struct error *err);
 
-/* Leaves the domain freshly started, whatever it was doing. ERROR_VM_NOT_FOUND. */
-int domain_restart(const struct virsh *virsh, const char *name, struct error *err);
+/* Leaves the domain freshly started, with these flags of 'virsh start', whatever it was doing.
+ * ERROR_VM_NOT_FOUND. */
+int domain_restart(const struct virsh *virsh, const char *name, const char *const *flags,
+                   struct error *err);
 
 struct description {
     const char *title;    /* one line, for 'virsh list --title' */

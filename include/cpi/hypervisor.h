@@ -36,8 +36,16 @@ struct hypervisor {
     const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk */
     const struct bus *hotplug_bus;             /* of persistent disks */
     const struct bus *overflow_bus;            /* of persistent disks when that one is full */
-    bool has_domain_type;                      /* is there a choice of kvm and emulation? */
-    bool ready;                                /* are its methods built? */
+    const char *const *nic_types;              /* as cloud_properties call them, ended by NULL */
+    const char *const *undefine_flags; /* of 'virsh undefine': what there may be beside a domain */
+    const char *const *start_flags;    /* of 'virsh start', for a start from power-off */
+    bool has_domain_type;              /* is there a choice of kvm and emulation? */
+    bool hot_plug;                     /* do disks come to and leave a running VM? */
+    bool live_snapshot;                /* can a disk of a running VM be copied? */
+    bool resize;                       /* can a detached disk grow? */
+    bool metadata;                     /* does a domain keep a title, a description and metadata? */
+    bool autostart;                    /* can a domain start with the host? */
+    bool ready;                        /* are its methods built? */
 };
 
 /* The hypervisor of that name, NULL when there is none. */

@@ -67,6 +67,9 @@ void nics_release(struct nics *nics);
 int nic_properties_read(const cJSON *network, const struct nic_defaults *defaults, struct nic *nic,
                         struct error *err);
 
+/* As cloud_properties call it. */
+const char *nic_type_name(enum nic_type type);
+
 /* The NIC for the template "nic". Owned by the caller. */
 cJSON *nic_item(const struct nic *nic);
 

@@ -32,10 +32,14 @@ int vm_delete(struct cpi *cpi, const char *cid, struct error *err);
 /* The same for a caller that holds the VM's lock. */
 int vm_delete_locked(struct cpi *cpi, const char *cid, struct error *err);
 
+/* 1: there is such a VM, 0: there is none, -1: cannot tell. */
+int vm_exists(struct cpi *cpi, const char *cid, struct error *err);
+
 /* Leaves the VM freshly started, from power-off. ERROR_VM_NOT_FOUND. */
 int vm_reboot(struct cpi *cpi, const char *cid, struct error *err);
 
-/* Shows the metadata of set_vm_metadata at the domain. ERROR_VM_NOT_FOUND. */
+/* Shows the metadata of set_vm_metadata at the domain. ERROR_VM_NOT_FOUND, and
+ * ERROR_NOT_IMPLEMENTED where the hypervisor keeps none. */
 int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct error *err);
 
 /* An empty file of this name stands in a VM's directory until create_vm is through. */

@@ -1,6 +1,5 @@
 #include "cpi/vm.h"
 
-#include "cpi/domain.h"
 #include "cpi/method.h"
 
 cJSON *method_delete_vm(struct cpi *cpi, const cJSON *args, struct error *err)
@@ -13,7 +12,7 @@ cJSON *method_delete_vm(struct cpi *cpi, const cJSON *args, struct error *err)
 cJSON *method_has_vm(struct cpi *cpi, const cJSON *args, struct error *err)
 {
     const char *cid = arg_cid(args, 0, "vm_cid", err);
-    int there = cid ? domain_exists(&cpi->virsh, cid, err) : -1;
+    int there = cid ? vm_exists(cpi, cid, err) : -1;
 
     return there < 0 ? NULL : cJSON_CreateBool(there);
 }

@@ -39,6 +39,7 @@ layer_of() {
         child | command) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
         config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
+        usual | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
         main) echo 10 ;;
@@ -54,6 +55,7 @@ layer_of() {
         name=${name%.*}
         [[ $file == src/method/* ]] && name=method
         [[ $file == src/hypervisor/* ]] && name=hypervisor
+        [[ $file == src/driver/* ]] && name=drivers
         while read -r header; do
             if (($(layer_of "$header") > $(layer_of "$name"))); then
                 echo "$file includes cpi/$header.h, which is of a higher layer"

@@ -1,0 +1,45 @@
+/*
+ * usual.h - the usual ways of a driver (driver.h), which are qemu's: a domain
+ * whose disks are image files. A driver takes of them what is true for it.
+ */
+#ifndef CPI_USUAL_H
+#define CPI_USUAL_H
+
+#include "cpi/driver.h"
+
+/* Fits the machine to the request and looks at what kinds of VM the host can run. */
+int usual_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
+               struct error *err);
+
+/* An overlay as root disk, empty images, the settings on an ISO. */
+int usual_make_files(struct cpi *cpi, const struct vm_request *request, const struct vm_plan *plan,
+                     struct error *err);
+
+/* The disks that come and go with a VM: ephemeral and extra ones. */
+int usual_make_empty_disks(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
+
+int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
+
+/* These do what domain.h says of the function of that name, with the flags of the hypervisor. */
+int usual_end(struct cpi *cpi, const char *cid, struct error *err);
+int usual_restart(struct cpi *cpi, const char *cid, struct error *err);
+int usual_describe(struct cpi *cpi, const char *cid, const struct description *description,
+                   struct error *err);
+int usual_exists(struct cpi *cpi, const char *cid, struct error *err);
+int usual_inspect(struct cpi *cpi, const char *cid, struct domain_state *state, struct error *err);
+
+/* Through qemu-img. */
+int usual_make_image(struct cpi *cpi, const struct image_request *request, struct error *err);
+int usual_grow_image(struct cpi *cpi, const struct image_request *request, struct error *err);
+
+/* A device by 'virsh attach-device', found in the guest by its serial. */
+int usual_mend(struct attachment *a, struct error *err);
+cJSON *usual_attach(struct attachment *a, struct error *err);
+cJSON *usual_hint(const struct attachment *a);
+int usual_detach(struct attachment *a, struct error *err);
+
+/* Through libvirt's push backup. */
+int usual_copy_live(struct cpi *cpi, const char *vm, const struct block *live, const char *path,
+                    struct error *err);
+
+#endif

@@ -1,0 +1,187 @@
+#include "cpi/usual.h"
+
+#include "cpi/agent.h"
+#include "cpi/disk.h"
+#include "cpi/json.h"
+
+#include <string.h>
+
+/* The index of "vda" is 0, of "vdaa" 26. */
+static unsigned target_index(const char *target, const char *prefix)
+{
+    unsigned index = 0;
+
+    for (const char *letter = target + strlen(prefix); *letter >= 'a' && *letter <= 'z'; letter++)
+        index = index * 26 + (unsigned)(*letter - 'a') + 1;
+    return index ? index - 1 : 0;
+}
+
+/* vda, ..., vdz, vdaa, ... */
+static char *target_name(const char *prefix, unsigned index)
+{
+    char letters[8] = "";
+
+    for (int i = 6; i >= 0; i--) {
+        letters[i] = (char)('a' + index % 26);
+        if (index < 26)
+            return xasprintf("%s%s", prefix, letters + i);
+        index = index / 26 - 1;
+    }
+    return xasprintf("%s%u", prefix, index);
+}
+
+static bool has_target(const struct blocks *blocks, const char *target)
+{
+    for (size_t i = 0; i < blocks->count; i++)
+        if (strcmp(blocks->list[i].target, target) == 0)
+            return true;
+    return false;
+}
+
+/* libvirt wants a target name that no disk of either definition has; the guest never sees it. */
+static unsigned free_index(const struct domain_state *state, const char *prefix)
+{
+    for (unsigned index = 0;; index++) {
+        cleanup_free char *target = target_name(prefix, index);
+        if (!has_target(&state->live, target) && !has_target(&state->config, target))
+            return index;
+    }
+}
+
+static char *render_disk(const struct attachment *a, const struct bus *bus, unsigned index,
+                         struct error *err)
+{
+    cleanup_free char *path = disk_path(a->cpi, a->disk, a->record);
+    cleanup_free char *target = target_name(bus->prefix, index);
+    const struct disk_device device = {
+        .path = path,
+        .format = disk_format(a->record),
+        .target = target,
+        .serial = a->disk,
+        .bus = bus,
+        .properties = &a->properties,
+        .index = (int)index,
+    };
+    cleanup_json cJSON *item = disk_device_item(&device);
+
+    return template_render(&a->cpi->templates, "disk", item, err);
+}
+
+static int attach_on(struct attachment *a, const struct bus *bus, struct error *err)
+{
+    cleanup_free char *xml = render_disk(a, bus, free_index(&a->state, bus->prefix), err);
+
+    if (!xml)
+        return -1;
+    return domain_attach(&a->cpi->virsh, a->vm, a->state.active, xml, err);
+}
+
+static const struct bus *bus_of(const struct cpi *cpi, const struct block *block)
+{
+    const struct hypervisor *hypervisor = cpi->config.hypervisor;
+
+    if (hypervisor->overflow_bus && starts_with(block->target, hypervisor->overflow_bus->prefix))
+        return hypervisor->overflow_bus;
+    return hypervisor->hotplug_bus;
+}
+
+/* The usual bus has a limited number of slots; the other one takes what does not fit. */
+static const struct bus *attach_somewhere(struct attachment *a, struct error *err)
+{
+    const struct hypervisor *hypervisor = a->cpi->config.hypervisor;
+    const struct bus *wanted = a->properties.bus ? a->properties.bus : hypervisor->hotplug_bus;
+    cleanup_error struct error second = { 0 };
+
+    if (attach_on(a, wanted, err) == 0)
+        return wanted;
+    if (a->properties.bus || !hypervisor->overflow_bus || err->type != ERROR_CLOUD ||
+        err->ok_to_retry)
+        return NULL;
+    /* A virsh that was killed may have done its work: the disk must not be there twice. */
+    if (attachment_look(a, &second) < 0)
+        return NULL;
+    if (a->config && (a->live || !a->state.active)) {
+        error_release(err);
+        return bus_of(a->cpi, a->config);
+    }
+    log_event(a->cpi->log, "no place on the %s bus, trying %s", hypervisor->hotplug_bus->name,
+              hypervisor->overflow_bus->name);
+    if (attach_on(a, hypervisor->overflow_bus, &second) < 0)
+        return NULL;
+    error_release(err);
+    return hypervisor->overflow_bus;
+}
+
+/* Two definitions that differ were left by a process that was killed between them. */
+int usual_mend(struct attachment *a, struct error *err)
+{
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    if (a->live) {
+        const struct bus *bus = bus_of(a->cpi, a->live);
+        cleanup_free char *xml =
+            render_disk(a, bus, target_index(a->live->target, bus->prefix), err);
+        if (!xml || domain_attach(&a->cpi->virsh, a->vm, false, xml, err) < 0)
+            return -1;
+    } else if (domain_detach(&a->cpi->virsh, a->vm, a->config->target, DEFINITION_CONFIG, &reply,
+                             err) < 0) {
+        return -1;
+    }
+    return attachment_look(a, err);
+}
+
+cJSON *usual_hint(const struct attachment *a)
+{
+    return agent_disk_hint(bus_of(a->cpi, a->config), a->disk);
+}
+
+cJSON *usual_attach(struct attachment *a, struct error *err)
+{
+    const struct bus *bus = attach_somewhere(a, err);
+
+    return bus ? agent_disk_hint(bus, a->disk) : NULL;
+}
+
+/* A guest that is still booting ignores the first request, so it is asked again and again. */
+static int wait_until_let_go(struct attachment *a, struct error *err)
+{
+    const int limit = a->cpi->config.detach_timeout;
+    const long long deadline = clock_ms() + limit * 1000LL;
+
+    while (a->live) {
+        cleanup_reply struct virsh_reply reply = { 0 };
+
+        if (clock_ms() >= deadline)
+            return fail(err, ERROR_CLOUD,
+                        "the guest in VM '%s' did not let go of disk '%s' within %d seconds "
+                        "(detach_timeout): is it up, and is the disk unmounted?",
+                        a->vm, a->disk, limit);
+        if (domain_detach(&a->cpi->virsh, a->vm, a->live->target, DEFINITION_LIVE, &reply, err) < 0)
+            return -1;
+        for (int polls = 0; a->live && polls < 20 && clock_ms() < deadline; polls++) {
+            if (polls)
+                pause_ms(250);
+            if (command_interrupted())
+                return fail(err, ERROR_CLOUD, "this call was asked to end");
+            if (attachment_look(a, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* The running guest first: if it does not let go, both definitions are as before. */
+int usual_detach(struct attachment *a, struct error *err)
+{
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    if (wait_until_let_go(a, err) < 0)
+        return -1;
+    if (!a->config)
+        return 0;
+    if (domain_detach(&a->cpi->virsh, a->vm, a->config->target, DEFINITION_CONFIG, &reply, err) < 0)
+        return -1;
+    return reply.ok ? 0
+                    : virsh_fail(&reply, err, "libvirt did not take disk '%s' out of VM '%s'",
+                                 a->disk, a->vm);
+}
