@@ -63,6 +63,7 @@ configure() {
     network_unit >"$1/etc/systemd/network/lab.network"
     printf 'UseDNS no\nPerSourceMaxStartups none\nMaxStartups 100\n' >"$1/etc/ssh/sshd_config.d/lab.conf"
     # What guests say on their consoles goes to /var/log/xen/console/guest-NAME.log.
+    mkdir -p "$1/var/log/xen/console"
     echo 'XENCONSOLED_ARGS=--log=guest' >>"$1/etc/default/xen"
     chroot "$1" systemctl --quiet enable systemd-networkd ssh libvirtd
     for unit in "${unwanted_units[@]}"; do
