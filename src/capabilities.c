@@ -37,6 +37,7 @@ static void XMLCALL on_end(void *data, const char *name)
     if (!strings_contain(*r->types, r->text))
         strings_add(r->types, r->text);
     util_freep(&r->text);
+    r->text = NULL;
 }
 
 static bool read_types(const char *xml, char ***types)

@@ -104,7 +104,8 @@ static int choose_kernel(struct cpi *cpi, const struct kind *kind, struct vm_dom
     if (there == 0)
         return fail(err, ERROR_CLOUD,
                     "there is no '%s' on the host, which boots domains of virt_type '%s': install "
-                    "the package grub-xen-host, or set cloud_properties.kernel or .bootloader",
+                    "the package grub-xen-host, or set cloud_properties.kernel or "
+                    "cloud_properties.bootloader",
                     kind->kernel, kind->virt_type);
     return there < 0 ? -1 : 0;
 }

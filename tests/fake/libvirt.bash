@@ -12,6 +12,7 @@
 #                   while it runs, of the live one
 #   down            libvirt cannot be reached
 #   kvm             the host has kvm
+#   os-types        the kinds of domain that the host's Xen runs; xen alone without this file
 #   slots           how many virtio disks a domain has slots for
 #   release-after   how many looks it takes until a guest lets go of a disk, or "never"
 #   job-takes       how many looks it takes until a backup is complete, or "never"
@@ -215,7 +216,10 @@ do_destroy() {
 
 do_undefine() {
     find_domain "$1" || return 1
-    if [[ -e $domain/saved && ! ${options[--managed-save]+set} ]]; then
+    if [[ $driver == xen && ${options[--nvram]+set} ]]; then
+        complain_of "Failed to undefine domain '$1'" 'unsupported flags (0x4) in function libxlDomainUndefineFlags'
+        return 1
+    elif [[ -e $domain/saved && ! ${options[--managed-save]+set} ]]; then
         complain 'Refusing to undefine while domain managed save image exists'
         return 1
     fi
@@ -230,6 +234,8 @@ do_undefine() {
 
 do_list() {
     local domain
+    # The host itself, which is never ours.
+    [[ $driver != xen ]] || echo Domain-0
     for domain in "$state"/domains/*; do
         if is_active || [[ ${options[--all]+set} ]]; then
             echo "${domain##*/}"
@@ -287,6 +293,19 @@ do_domblklist() {
     elif [[ -e $domain/config ]]; then
         print_disks "$domain/config"
     fi
+}
+
+do_capabilities() {
+    local types=qemu type
+    if [[ $driver == xen ]]; then
+        types=xen
+        [[ ! -e $state/os-types ]] || types=$(<"$state/os-types")
+    fi
+    printf '<capabilities>\n  <host/>\n'
+    for type in ${types/qemu/hvm}; do
+        printf '  <guest>\n    <os_type>%s</os_type>\n  </guest>\n' "$type"
+    done
+    printf '</capabilities>\n'
 }
 
 do_domcapabilities() {
@@ -442,7 +461,9 @@ source_of() {
 
 # check_backup: of disk $target to $file
 check_backup() {
-    if [[ -e $domain/job ]]; then
+    if [[ $driver == xen ]]; then
+        complain 'this function is not supported by the connection driver: virDomainBackupBegin'
+    elif [[ -e $domain/job ]]; then
         complain "Timed out during operation: cannot acquire state change lock (held by agent=backup)"
     elif ! is_active; then
         complain 'Operation not supported: backup job is not supported for inactive domain'
