@@ -117,7 +117,7 @@ request() {
 nothing_left() {
     local left
     left=$(dom0 "find $STORE -mindepth 1 ! -type d ! -path '$STORE/.lock/*' ! -path '$STORE/version'
-        virsh -q list --all --name | grep -v '^Domain-0' | grep .")
+        virsh -q list --all --name | grep -v '^Domain-0' | grep . || true")
     [[ -z $left ]] || {
         printf 'left behind:\n%s\n' "$left" >&2
         return 1
