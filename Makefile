@@ -4,6 +4,7 @@
 #   make demo         install what is missing, build, show the life of a VM
 #   make test         install what is missing, build, run all the tests but the slowest
 #   make test-heavy   those
+#   make test-xen     those that boot a Xen host
 #   make check-fast   the tests that need neither root nor libvirt
 #   make check-live   the tests on real libvirt alone (as root)
 #   make check-release  the tests of what is delivered (as root)
@@ -40,8 +41,8 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test test-heavy check-fast check-live check-release lint \
-        format clean bench FORCE setup-build setup-demo setup-test setup-bench
+.PHONY: all unit-tests sanitized demo test test-heavy test-xen check-fast check-live check-release \
+        lint format clean bench FORCE setup-build setup-demo setup-test setup-bench
 
 all: $(BUILD)/cpi
 
@@ -126,6 +127,10 @@ test: setup-test
 test-heavy: setup-test
 	$(MAKE) all
 	tests/run $(TEST_FLAGS) heavy
+
+test-xen: setup-test
+	$(MAKE) all
+	tests/run $(TEST_FLAGS) xen
 
 check-fast: all sanitized
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint

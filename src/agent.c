@@ -2,9 +2,10 @@
 
 #include "cpi/json.h"
 
-cJSON *agent_disk_hint(const struct bus *bus, const char *serial)
+cJSON *agent_disk_hint(const struct bus *bus, const char *target, const char *serial)
 {
-    cleanup_free char *path = xasprintf("/dev/disk/by-id/%s%s", bus->by_id, serial);
+    cleanup_free char *path = bus->by_id ? xasprintf("/dev/disk/by-id/%s%s", bus->by_id, serial)
+                                         : xasprintf("/dev/%s", target);
     cJSON *hint = json_new_object();
 
     json_put_string(hint, "path", path);

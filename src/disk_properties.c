@@ -136,7 +136,8 @@ int disk_properties_read(const cJSON *cloud_properties, const struct hypervisor 
                          struct disk_properties *properties, struct log *log, struct error *err)
 {
     properties->format = hypervisor->disk_format;
-    if (read_choice(cloud_properties, "format", hypervisor->disk_formats, &properties->format,
+    if (hypervisor_check(hypervisor, cloud_properties, "the disk's", err) < 0 ||
+        read_choice(cloud_properties, "format", hypervisor->disk_formats, &properties->format,
                     err) < 0 ||
         read_bus(cloud_properties, hypervisor, &properties->bus, err) < 0 ||
         read_rates(cloud_properties, properties, err) < 0)

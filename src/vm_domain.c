@@ -11,6 +11,11 @@ static bool is_arm(const struct vm_domain *domain)
     return domain->arch && strcmp(domain->arch, "aarch64") == 0;
 }
 
+static bool is_virt_type(const struct vm_domain *domain, const char *type)
+{
+    return domain->virt_type && strcmp(domain->virt_type, type) == 0;
+}
+
 static const char *machine_of(const struct vm_domain *domain)
 {
     if (domain->properties.machine)
@@ -63,16 +68,42 @@ char *vm_domain_extra_file(const struct vm_domain *domain, size_t index)
     return xasprintf("%s/extra-%zu.%s", domain->directory, index, domain->hypervisor->disk_format);
 }
 
-/* The next free target name on a bus: "sda", "sdb", ... Owned by the caller. */
-static char *next_target(const char *prefix, int *used)
+char *target_name(const char *prefix, unsigned index)
 {
-    return xasprintf("%s%c", prefix, 'a' + (*used)++);
+    char letters[8] = "";
+
+    for (int i = 6; i >= 0; i--) {
+        letters[i] = (char)('a' + index % 26);
+        if (index < 26)
+            return xasprintf("%s%s", prefix, letters + i);
+        index = index / 26 - 1;
+    }
+    return xasprintf("%s%u", prefix, index);
+}
+
+/* The root disk is number 0, the ephemeral one, if there is one, number 1. */
+static unsigned extra_number(const struct vm_domain *domain, size_t index)
+{
+    const unsigned own = domain->properties.ephemeral_mib ? 2 : 1;
+    const unsigned first = domain->hypervisor->first_target;
+
+    return (first > own ? first : own) + (unsigned)index;
+}
+
+char *vm_domain_ephemeral_target(const struct vm_domain *domain)
+{
+    return target_name(domain->bus->prefix, 1);
+}
+
+char *vm_domain_extra_target(const struct vm_domain *domain, size_t index)
+{
+    return target_name(domain->bus->prefix, extra_number(domain, index));
 }
 
 static cJSON *make_disk(const struct vm_domain *domain, const char *path, const char *serial,
-                        int *used)
+                        unsigned number)
 {
-    cleanup_free char *target = next_target(domain->bus->prefix, used);
+    cleanup_free char *target = target_name(domain->bus->prefix, number);
     const struct vm_properties *p = &domain->properties;
     const struct disk_properties properties = { .cache = p->disk_cache, .io = p->disk_io };
     const bool threaded = p->iothreads && strcmp(domain->bus->name, "virtio") == 0;
@@ -84,43 +115,64 @@ static cJSON *make_disk(const struct vm_domain *domain, const char *path, const 
         .bus = domain->bus,
         .properties = &properties,
         .boot = serial == domain->root_serial,
-        .iothread = threaded ? 1 + (unsigned)(*used - 1) % (unsigned)p->iothreads : 0,
+        .iothread = threaded ? 1 + number % (unsigned)p->iothreads : 0,
         .index = -1,
     };
 
     return disk_device_item(&device);
 }
 
-static cJSON *make_disks(const struct vm_domain *domain, int *used)
+static cJSON *make_disks(const struct vm_domain *domain)
 {
     cleanup_free char *root = vm_domain_file(domain, VM_ROOT);
     cleanup_free char *ephemeral = vm_domain_file(domain, VM_EPHEMERAL);
     cJSON *disks = json_new_array();
 
-    json_put(disks, NULL, make_disk(domain, root, domain->root_serial, used));
+    json_put(disks, NULL, make_disk(domain, root, domain->root_serial, 0));
     if (domain->properties.ephemeral_mib)
-        json_put(disks, NULL, make_disk(domain, ephemeral, domain->ephemeral_serial, used));
+        json_put(disks, NULL, make_disk(domain, ephemeral, domain->ephemeral_serial, 1));
     for (size_t i = 0; i < domain->extra_count; i++) {
         cleanup_free char *path = vm_domain_extra_file(domain, i);
-        json_put(disks, NULL, make_disk(domain, path, domain->extras[i].serial, used));
+        json_put(disks, NULL,
+                 make_disk(domain, path, domain->extras[i].serial, extra_number(domain, i)));
     }
     return disks;
 }
 
-/* The settings are on a CD-ROM of a bus that the machine has: q35 has no IDE, virt not even SATA.
- */
-static cJSON *make_cdrom(const struct vm_domain *domain, const int *used)
+/* The bus of the CD-ROM with the settings is one that the machine has: q35 has no IDE, virt not
+ * even SATA. A Xen guest without emulated devices has no CD-ROM at all, but reads a disk just as
+ * well. */
+static const char *settings_bus(const struct vm_domain *domain)
+{
+    if (domain->virt_type)
+        return is_virt_type(domain, "hvm") ? "ide" : domain->bus->name;
+    if (domain->controller == CONTROLLER_IDE)
+        return "ide";
+    return is_arm(domain) ? "scsi" : "sata";
+}
+
+/* Under Xen the name is the same for all: xvdd, and hdd, which is emulated in its place. */
+static char *settings_target(const struct vm_domain *domain, const char *bus)
+{
+    if (domain->virt_type)
+        return xasprintf("%sd", strcmp(bus, "ide") == 0 ? "hd" : domain->bus->prefix);
+    const char *prefix = strcmp(bus, "ide") == 0 ? "hd" : "sd";
+    const unsigned after = extra_number(domain, domain->extra_count);
+    return target_name(prefix, strcmp(prefix, domain->bus->prefix) == 0 ? after : 0);
+}
+
+static cJSON *make_cdrom(const struct vm_domain *domain)
 {
     cleanup_free char *path = vm_domain_file(domain, VM_SETTINGS);
-    bool ide = domain->controller == CONTROLLER_IDE;
-    const char *prefix = ide ? "hd" : "sd";
-    int taken = strcmp(prefix, domain->bus->prefix) == 0 ? *used : 0;
-    cleanup_free char *target = next_target(prefix, &taken);
+    const char *bus = settings_bus(domain);
+    cleanup_free char *target = settings_target(domain, bus);
     cJSON *cdrom = json_new_object();
 
     json_put_string(cdrom, "path", path);
     json_put_string(cdrom, "target", target);
-    json_put_string(cdrom, "bus", ide ? "ide" : is_arm(domain) ? "scsi" : "sata");
+    json_put_string(cdrom, "bus", bus);
+    json_put_string(cdrom, "device",
+                    is_virt_type(domain, "hvm") || !domain->virt_type ? "cdrom" : "disk");
     return cdrom;
 }
 
@@ -251,11 +303,23 @@ static void put_machine(cJSON *item, const struct vm_domain *domain)
     json_put_string(item, "video", is_arm(domain) ? "virtio" : "vga");
 }
 
+static void put_xen(cJSON *item, const struct vm_domain *domain)
+{
+    const struct vm_properties *p = &domain->properties;
+
+    json_put_bool(item, "pv", is_virt_type(domain, "pv"));
+    json_put_bool(item, "pvh", is_virt_type(domain, "pvh"));
+    json_put_bool(item, "hvm", is_virt_type(domain, "hvm"));
+    put_text(item, "kernel", domain->kernel);
+    put_text(item, "ramdisk", p->ramdisk);
+    put_text(item, "cmdline", p->cmdline);
+    put_text(item, "bootloader", p->bootloader);
+}
+
 static cJSON *make_item(const struct vm_domain *domain)
 {
     cJSON *item = json_new_object(), *nics = json_new_array();
     cleanup_free char *console = vm_domain_file(domain, VM_CONSOLE);
-    int used = 0;
 
     for (size_t i = 0; i < domain->nics.count; i++)
         json_put(nics, NULL, nic_item(&domain->nics.list[i]));
@@ -264,8 +328,9 @@ static cJSON *make_item(const struct vm_domain *domain)
     put_text(item, "title", domain->properties.title);
     json_put(item, "tags", make_tags(domain->tags));
     put_machine(item, domain);
-    json_put(item, "disks", make_disks(domain, &used));
-    json_put(item, "cdrom", make_cdrom(domain, &used));
+    put_xen(item, domain);
+    json_put(item, "disks", make_disks(domain));
+    json_put(item, "cdrom", make_cdrom(domain));
     json_put(item, "nics", nics);
     json_put(item, "host_devices", make_host_devices(domain->properties.host_devices));
     json_put_string(item, "console", console);

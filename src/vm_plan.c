@@ -83,6 +83,19 @@ static int check_nics(const struct hypervisor *hypervisor, const struct nics *ni
     return 0;
 }
 
+static int check_networks(const struct hypervisor *hypervisor, const cJSON *networks,
+                          struct error *err)
+{
+    const cJSON *network;
+
+    cJSON_ArrayForEach (network, networks) {
+        cleanup_free char *whose = xasprintf("network '%s':", network->string);
+        if (hypervisor_check(hypervisor, json_get(network, "cloud_properties"), whose, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int plan_rest(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
                      struct error *err)
 {
@@ -118,7 +131,9 @@ int vm_plan_make(struct cpi *cpi, const struct vm_request *request, struct vm_pl
                                            .log = cpi->log };
 
     begin(cpi, domain);
-    if (vm_properties_read(request->cloud_properties, &domain->properties, cpi->log, err) < 0 ||
+    if (hypervisor_check(domain->hypervisor, request->cloud_properties, "the VM's", err) < 0 ||
+        check_networks(domain->hypervisor, request->networks, err) < 0 ||
+        vm_properties_read(request->cloud_properties, &domain->properties, cpi->log, err) < 0 ||
         nics_read(request->networks, &defaults, &domain->nics, err) < 0 ||
         stemcell_open(cpi, request->stemcell_cid, &plan->stemcell, err) < 0 ||
         plan_rest(cpi, request, plan, err) < 0 || look_at_host(cpi, plan, err) < 0 ||

@@ -24,9 +24,10 @@ cJSON *agent_settings(const struct agent_input *input);
 
 /*
  * How the agent finds a disk: {"path": ..., "id": ...}, true on whatever letter
- * the guest gives it. The virtio and identity resolvers read "path", the scsi
- * resolver "id". Owned by the caller.
+ * the guest gives it; where it sees no serials, "path" is made of the target
+ * name, which it uses as it is. The virtio and identity resolvers read "path",
+ * the scsi resolver "id". Owned by the caller.
  */
-cJSON *agent_disk_hint(const struct bus *bus, const char *serial);
+cJSON *agent_disk_hint(const struct bus *bus, const char *target, const char *serial);
 
 #endif

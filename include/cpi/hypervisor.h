@@ -7,6 +7,9 @@
 #ifndef CPI_HYPERVISOR_H
 #define CPI_HYPERVISOR_H
 
+#include "cpi/error.h"
+
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -23,7 +26,8 @@ enum storage_controller {
 struct bus {
     const char *name;   /* libvirt's: <target bus='...'/> */
     const char *prefix; /* of target names: "vd" for vda, vdb, ... */
-    const char *by_id;  /* what udev puts before the serial below /dev/disk/by-id */
+    const char *by_id;  /* what udev puts before the serial below /dev/disk/by-id; NULL: guests see
+                           no serials on it, and call a disk by its target name for good */
 };
 
 struct hypervisor {
@@ -36,9 +40,13 @@ struct hypervisor {
     const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk */
     const struct bus *hotplug_bus;             /* of persistent disks */
     const struct bus *overflow_bus;            /* of persistent disks when that one is full */
-    const char *const *nic_types;              /* as cloud_properties call them, ended by NULL */
+    unsigned first_target;        /* the number of the first target name ("xvde": 4) that extra and
+                                     persistent disks may have; those before it are the VM's own */
+    const char *const *nic_types; /* as cloud_properties call them, ended by NULL */
     const char *const *undefine_flags; /* of 'virsh undefine': what there may be beside a domain */
     const char *const *start_flags;    /* of 'virsh start', for a start from power-off */
+    const char *const *lacks;          /* cloud_properties of VMs, disks and NICs that are for other
+                                          hypervisors, ended by NULL; NULL: none */
     bool has_domain_type;              /* is there a choice of kvm and emulation? */
     bool hot_plug;                     /* do disks come to and leave a running VM? */
     bool live_snapshot;                /* can a disk of a running VM be copied? */
@@ -50,6 +58,11 @@ struct hypervisor {
 
 /* The hypervisor of that name, NULL when there is none. */
 const struct hypervisor *hypervisor_find(const char *name);
+
+/* ERROR_NOT_SUPPORTED if the cloud_properties (NULL: none) have a key that the hypervisor lacks;
+ * 'whose' is "the VM's" or the like. */
+int hypervisor_check(const struct hypervisor *hypervisor, const cJSON *cloud_properties,
+                     const char *whose, struct error *err);
 
 /* Their names, such as "qemu, lxc", for messages. Owned by the caller. */
 char *hypervisor_names(void);

@@ -25,11 +25,13 @@ struct vm_domain {
     const struct bus *bus; /* of root, ephemeral and extra disks */
     char cid[ID_SIZE];
     char root_serial[ID_SIZE], ephemeral_serial[ID_SIZE];
-    char *directory;      /* where the VM's files are; owned by whoever set it */
-    const char *arch;     /* libvirt's name, such as "aarch64"; NULL: the host's own, an x86 */
-    const char *firmware; /* "bios", "efi" or "efi-secure" */
-    const char *password; /* of the graphics, NULL: no graphics */
-    const char *nesting;  /* the CPU feature that nested virtualisation needs, "vmx" or "svm" */
+    char *directory;       /* where the VM's files are; owned by whoever set it */
+    const char *arch;      /* libvirt's name, such as "aarch64"; NULL: the host's own, an x86 */
+    const char *firmware;  /* "bios", "efi" or "efi-secure" */
+    const char *password;  /* of the graphics, NULL: no graphics */
+    const char *virt_type; /* Xen's: "pv", "pvh" or "hvm"; NULL on other hypervisors */
+    const char *kernel;    /* that Xen starts in a domain without firmware; NULL: none */
+    const char *nesting;   /* the CPU feature that nested virtualisation needs, "vmx" or "svm" */
     bool kvm;
     struct vm_properties properties;
     struct vm_extra *extras; /* owned by whoever set it */
@@ -52,6 +54,13 @@ char *vm_domain_file(const struct vm_domain *domain, enum vm_file file);
 
 /* The path of an extra disk, from 0. Owned by the caller. */
 char *vm_domain_extra_file(const struct vm_domain *domain, size_t index);
+
+/* The target names of a VM's own disks; the extra ones count from 0. Owned by the caller. */
+char *vm_domain_ephemeral_target(const struct vm_domain *domain);
+char *vm_domain_extra_target(const struct vm_domain *domain, size_t index);
+
+/* vda, ..., vdz, vdaa, ... for a prefix and a number from 0. Owned by the caller. */
+char *target_name(const char *prefix, unsigned index);
 
 /* Owned by the caller; NULL and an error when the template fails. */
 char *vm_domain_render(const struct templates *templates, const struct vm_domain *domain,

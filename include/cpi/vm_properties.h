@@ -26,6 +26,8 @@ struct vm_properties {
     const char *graphics, *graphics_password_file;
     const char *watchdog; /* what happens when the guest hangs */
     const char *title;
+    const char *virt_type;                               /* Xen's: "pv", "pvh" or "hvm" */
+    const char *kernel, *ramdisk, *cmdline, *bootloader; /* what a PV or PVH domain boots */
     bool hugepages, ballooning, autostart;
     bool nested, nested_given;
     const cJSON *tags;         /* an object, or NULL */

@@ -17,20 +17,6 @@ static unsigned target_index(const char *target, const char *prefix)
     return index ? index - 1 : 0;
 }
 
-/* vda, ..., vdz, vdaa, ... */
-static char *target_name(const char *prefix, unsigned index)
-{
-    char letters[8] = "";
-
-    for (int i = 6; i >= 0; i--) {
-        letters[i] = (char)('a' + index % 26);
-        if (index < 26)
-            return xasprintf("%s%s", prefix, letters + i);
-        index = index / 26 - 1;
-    }
-    return xasprintf("%s%u", prefix, index);
-}
-
 static bool has_target(const struct blocks *blocks, const char *target)
 {
     for (size_t i = 0; i < blocks->count; i++)
@@ -39,12 +25,13 @@ static bool has_target(const struct blocks *blocks, const char *target)
     return false;
 }
 
-/* libvirt wants a target name that no disk of either definition has; the guest never sees it. */
-static unsigned free_index(const struct domain_state *state, const char *prefix)
+/* libvirt wants a target name that no disk of either definition has. Both keep it, so that where
+ * the guest sees it, it is the same after a reboot. */
+static unsigned free_index(const struct attachment *a, const char *prefix)
 {
-    for (unsigned index = 0;; index++) {
+    for (unsigned index = a->cpi->config.hypervisor->first_target;; index++) {
         cleanup_free char *target = target_name(prefix, index);
-        if (!has_target(&state->live, target) && !has_target(&state->config, target))
+        if (!has_target(&a->state.live, target) && !has_target(&a->state.config, target))
             return index;
     }
 }
@@ -68,13 +55,16 @@ static char *render_disk(const struct attachment *a, const struct bus *bus, unsi
     return template_render(&a->cpi->templates, "disk", item, err);
 }
 
-static int attach_on(struct attachment *a, const struct bus *bus, struct error *err)
+/* Returns the hint. */
+static cJSON *attach_on(struct attachment *a, const struct bus *bus, struct error *err)
 {
-    cleanup_free char *xml = render_disk(a, bus, free_index(&a->state, bus->prefix), err);
+    const unsigned index = free_index(a, bus->prefix);
+    cleanup_free char *xml = render_disk(a, bus, index, err);
+    cleanup_free char *target = target_name(bus->prefix, index);
 
-    if (!xml)
-        return -1;
-    return domain_attach(&a->cpi->virsh, a->vm, a->state.active, xml, err);
+    if (!xml || domain_attach(&a->cpi->virsh, a->vm, a->state.active, xml, err) < 0)
+        return NULL;
+    return agent_disk_hint(bus, target, a->disk);
 }
 
 static const struct bus *bus_of(const struct cpi *cpi, const struct block *block)
@@ -86,15 +76,21 @@ static const struct bus *bus_of(const struct cpi *cpi, const struct block *block
     return hypervisor->hotplug_bus;
 }
 
+cJSON *usual_hint(const struct attachment *a)
+{
+    return agent_disk_hint(bus_of(a->cpi, a->config), a->config->target, a->disk);
+}
+
 /* The usual bus has a limited number of slots; the other one takes what does not fit. */
-static const struct bus *attach_somewhere(struct attachment *a, struct error *err)
+cJSON *usual_attach(struct attachment *a, struct error *err)
 {
     const struct hypervisor *hypervisor = a->cpi->config.hypervisor;
     const struct bus *wanted = a->properties.bus ? a->properties.bus : hypervisor->hotplug_bus;
     cleanup_error struct error second = { 0 };
+    cJSON *hint = attach_on(a, wanted, err);
 
-    if (attach_on(a, wanted, err) == 0)
-        return wanted;
+    if (hint)
+        return hint;
     if (a->properties.bus || !hypervisor->overflow_bus || err->type != ERROR_CLOUD ||
         err->ok_to_retry)
         return NULL;
@@ -103,14 +99,14 @@ static const struct bus *attach_somewhere(struct attachment *a, struct error *er
         return NULL;
     if (a->config && (a->live || !a->state.active)) {
         error_release(err);
-        return bus_of(a->cpi, a->config);
+        return usual_hint(a);
     }
     log_event(a->cpi->log, "no place on the %s bus, trying %s", hypervisor->hotplug_bus->name,
               hypervisor->overflow_bus->name);
-    if (attach_on(a, hypervisor->overflow_bus, &second) < 0)
-        return NULL;
-    error_release(err);
-    return hypervisor->overflow_bus;
+    hint = attach_on(a, hypervisor->overflow_bus, &second);
+    if (hint)
+        error_release(err);
+    return hint;
 }
 
 /* Two definitions that differ were left by a process that was killed between them. */
@@ -129,18 +125,6 @@ int usual_mend(struct attachment *a, struct error *err)
         return -1;
     }
     return attachment_look(a, err);
-}
-
-cJSON *usual_hint(const struct attachment *a)
-{
-    return agent_disk_hint(bus_of(a->cpi, a->config), a->disk);
-}
-
-cJSON *usual_attach(struct attachment *a, struct error *err)
-{
-    const struct bus *bus = attach_somewhere(a, err);
-
-    return bus ? agent_disk_hint(bus, a->disk) : NULL;
 }
 
 static int still_attached(const struct attachment *a, const char *said, struct error *err)

@@ -43,18 +43,27 @@ static cJSON *extra_hints(const struct vm_domain *domain)
 {
     cJSON *hints = domain->extra_count ? json_new_array() : NULL;
 
-    for (size_t i = 0; i < domain->extra_count; i++)
-        json_put(hints, NULL, agent_disk_hint(domain->bus, domain->extras[i].serial));
+    for (size_t i = 0; i < domain->extra_count; i++) {
+        cleanup_free char *target = vm_domain_extra_target(domain, i);
+        json_put(hints, NULL, agent_disk_hint(domain->bus, target, domain->extras[i].serial));
+    }
     return hints;
+}
+
+static cJSON *ephemeral_hint(const struct vm_domain *domain)
+{
+    cleanup_free char *target = vm_domain_ephemeral_target(domain);
+
+    return domain->properties.ephemeral_mib
+               ? agent_disk_hint(domain->bus, target, domain->ephemeral_serial)
+               : NULL;
 }
 
 static int make_settings(struct cpi *cpi, const struct vm_request *request,
                          const struct vm_plan *plan, struct error *err)
 {
     const struct vm_domain *domain = &plan->domain;
-    cleanup_json cJSON *ephemeral = domain->properties.ephemeral_mib
-                                        ? agent_disk_hint(domain->bus, domain->ephemeral_serial)
-                                        : NULL;
+    cleanup_json cJSON *ephemeral = ephemeral_hint(domain);
     cleanup_json cJSON *extras = extra_hints(domain);
     const struct agent_input input = {
         .agent_id = request->agent_id,

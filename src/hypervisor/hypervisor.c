@@ -1,5 +1,6 @@
 #include "cpi/hypervisor.h"
 
+#include "cpi/json.h"
 #include "cpi/util.h"
 
 #include <string.h>
@@ -14,6 +15,17 @@ const struct hypervisor *hypervisor_find(const char *name)
         if (strcmp(hypervisors[i]->name, name) == 0)
             return hypervisors[i];
     return NULL;
+}
+
+int hypervisor_check(const struct hypervisor *hypervisor, const cJSON *cloud_properties,
+                     const char *whose, struct error *err)
+{
+    for (const char *const *key = hypervisor->lacks; key && *key; key++)
+        if (json_get(cloud_properties, *key))
+            return fail(err, ERROR_NOT_SUPPORTED,
+                        "%s cloud_properties.%s is for other hypervisors than '%s': take it out",
+                        whose, *key, hypervisor->name);
+    return 0;
 }
 
 char *hypervisor_names(void)

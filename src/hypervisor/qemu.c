@@ -23,6 +23,8 @@ const struct hypervisor hypervisor_qemu = {
     .undefine_flags = (const char *const[]){ "--managed-save", "--snapshots-metadata",
                                              "--checkpoints-metadata", "--nvram", NULL },
     .start_flags = (const char *const[]){ "--force-boot", NULL },
+    .lacks =
+        (const char *const[]){ "virt_type", "kernel", "ramdisk", "cmdline", "bootloader", NULL },
     .has_domain_type = true,
     .hot_plug = true,
     .live_snapshot = true,

@@ -13,7 +13,7 @@ unset CPI_CONFIG BOSH_JOBS_DIR
 # Methods that are not built yet and answer NotImplemented.
 not_built=(current_vm_id)
 # Hypervisors that are not driven yet and answer NotSupported.
-not_driven=(lxc vbox xen vmware)
+not_driven=(lxc vbox vmware)
 
 # What stands for every secret: it is in each configuration and in no place where others can read.
 canary='canary-7f3a91d2'

@@ -14,6 +14,7 @@
 #                   while it runs, of the live one
 #   down            libvirt cannot be reached
 #   kvm, efi        the host has kvm, firmware for EFI
+#   os-types        the kinds of domain that the host's Xen runs; xen alone without this file
 #   user            whom domains run as, "+64055:+64055"
 #   version         of libvirt and of QEMU; virsh-version: of virsh alone
 #   slots           how many virtio disks a domain has slots for
@@ -219,7 +220,10 @@ do_destroy() {
 
 do_undefine() {
     find_domain "$1" || return 1
-    if [[ -e $domain/saved && ! ${options[--managed-save]+set} ]]; then
+    if [[ $driver == xen && ${options[--nvram]+set} ]]; then
+        complain_of "Failed to undefine domain '$1'" 'unsupported flags (0x4) in function libxlDomainUndefineFlags'
+        return 1
+    elif [[ -e $domain/saved && ! ${options[--managed-save]+set} ]]; then
         complain 'Refusing to undefine while domain managed save image exists'
         return 1
     fi
@@ -234,6 +238,8 @@ do_undefine() {
 
 do_list() {
     local domain
+    # The host itself, which is never ours.
+    [[ $driver != xen ]] || echo Domain-0
     for domain in "$state"/domains/*; do
         if is_active || [[ ${options[--all]+set} ]]; then
             echo "${domain##*/}"
@@ -322,13 +328,25 @@ do_domblklist() {
     fi
 }
 
-# The user that the domains run as, as the security model "dac" tells it, is in state/user.
+# The user that the domains run as, as the security model "dac" tells it, is in state/user; a Xen
+# host has none, and the kinds of domain of state/os-types.
 do_capabilities() {
-    local user=+0:+0
+    local user=+0:+0 types=qemu type
     [[ ! -e $state/user ]] || user=$(<"$state/user")
+    if [[ $driver == xen ]]; then
+        types=xen
+        [[ ! -e $state/os-types ]] || types=$(<"$state/os-types")
+    fi
     printf '<capabilities>\n  <host>\n'
-    printf "    <secmodel>\n      <model>dac</model>\n      <doi>0</doi>\n      <baselabel type='kvm'>%s</baselabel>\n" "$user"
-    printf "      <baselabel type='qemu'>%s</baselabel>\n    </secmodel>\n  </host>\n</capabilities>\n\n" "$user"
+    if [[ $driver != xen ]]; then
+        printf "    <secmodel>\n      <model>dac</model>\n      <doi>0</doi>\n      <baselabel type='kvm'>%s</baselabel>\n" "$user"
+        printf "      <baselabel type='qemu'>%s</baselabel>\n    </secmodel>\n" "$user"
+    fi
+    printf '  </host>\n'
+    for type in ${types/qemu/hvm}; do
+        printf '  <guest>\n    <os_type>%s</os_type>\n  </guest>\n' "$type"
+    done
+    printf '</capabilities>\n\n'
 }
 
 # state/version holds what the daemon says, "9.0.0 7.2.22" (libvirt's and QEMU's).
@@ -503,7 +521,9 @@ source_of() {
 
 # check_backup: of disk $target to $file
 check_backup() {
-    if [[ -e $domain/job ]]; then
+    if [[ $driver == xen ]]; then
+        complain 'this function is not supported by the connection driver: virDomainBackupBegin'
+    elif [[ -e $domain/job ]]; then
         complain "Timed out during operation: cannot acquire state change lock (held by agent=backup)"
     elif ! is_active; then
         complain 'Operation not supported: backup job is not supported for inactive domain'

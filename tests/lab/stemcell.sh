@@ -2,6 +2,7 @@
 # Makes the stemcell the lab's VMs boot from: `stemcell.sh [qcow2|raw|efi]` prints the path of an
 # `image` file as it lies in an openstack stemcell, a gzip'd tar that holds root.img alone. The
 # efi one, a qcow2, boots with EFI only, the others with BIOS only.
+# Xen's pvgrub boots them by their boot/grub/grub.cfg.
 # Inside is one bootable FAT partition with the distribution's kernel and an initramfs: busybox,
 # real udev and guest/init, which tells on the serial console what it found. Built once and
 # kept in the cache until one of these files or the kernel package changes.
@@ -19,7 +20,7 @@ partition_start=2048
 # required ones must be there one way or the other.
 required_modules=(virtio_pci virtio_blk virtio_scsi virtio_net ahci ata_piix sd_mod sr_mod
     isofs vfat nls_cp437 ext4)
-optional_modules=(virtio_rng virtio_balloon e1000 e1000e 8139cp nls_ascii nls_iso8859-1
+optional_modules=(xen_blkfront xen_netfront virtio_rng virtio_balloon e1000 e1000e 8139cp nls_ascii nls_iso8859-1
     nls_utf8 crc32c_generic crc32c_intel af_packet button acpiphp pciehp)
 
 # The rest of a kernel package is large and slow to unpack.
@@ -178,7 +179,7 @@ make_initramfs() {
     (cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -9) >"$4"
 }
 
-kernel_options='console=ttyS0 quiet loglevel=1 panic=5 tsc=unstable edd=off net.ifnames=0'
+kernel_options='quiet loglevel=1 panic=5 tsc=unstable edd=off net.ifnames=0'
 kernel_options+=' mitigations=off nokaslr cryptomgr.notests'
 
 syslinux_config() {
@@ -186,7 +187,16 @@ syslinux_config() {
     echo 'prompt 0'
     echo 'label lab'
     echo ' kernel /vmlinuz'
-    echo " append initrd=/initrd $kernel_options"
+    echo " append initrd=/initrd console=ttyS0 $kernel_options"
+}
+
+# For paravirtual guests, whose console is Xen's.
+grub_config() {
+    echo 'set timeout=0'
+    echo 'menuentry lab {'
+    echo "    linux /vmlinuz console=hvc0 $kernel_options"
+    echo '    initrd /initrd'
+    echo '}'
 }
 
 # make_disk IMAGE KERNEL INITRAMFS WORK-DIR: no loop device and no mount is needed for this.
@@ -199,6 +209,9 @@ make_disk() {
         -T $((disk_sectors - partition_start)) -h 64 -s 32 ::
     syslinux --install --offset $((partition_start * 512)) "$1"
     syslinux_config >"$4/syslinux.cfg"
+    grub_config >"$4/grub.cfg"
+    mmd -i "$partition" ::/boot ::/boot/grub
+    mcopy -i "$partition" "$4/grub.cfg" ::/boot/grub/grub.cfg
     mcopy -i "$partition" "$2" ::/vmlinuz
     mcopy -i "$partition" "$3" ::/initrd
     mcopy -i "$partition" "$4/syslinux.cfg" ::/syslinux.cfg
@@ -208,7 +221,7 @@ loader_entry() {
     echo 'title lab'
     echo 'linux /vmlinuz'
     echo 'initrd /initrd'
-    echo "options $kernel_options"
+    echo "options console=ttyS0 $kernel_options"
 }
 
 # make_efi_disk IMAGE KERNEL INITRAMFS WORK-DIR: an EFI system partition and no boot code for BIOS.

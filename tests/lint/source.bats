@@ -43,7 +43,7 @@ layer_of() {
         json | json_syntax | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
         child | command | trace) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
-        access | config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
+        access | config | config_file | store | virsh | image | capabilities | gunzip | ovf | vmdk) echo 4 ;;
         usual | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;

@@ -142,7 +142,7 @@ static void the_input_stays_the_callers(void **state)
 
 static void a_hint_names_the_disk_by_its_serial(void **state)
 {
-    cleanup_json cJSON *hint = agent_disk_hint(&virtio, "a1234567890123456789");
+    cleanup_json cJSON *hint = agent_disk_hint(&virtio, "vdc", "a1234567890123456789");
     cleanup_free char *text = json_print(hint);
 
     (void)state;
@@ -158,11 +158,22 @@ static void every_value_of_a_hint_is_a_string(void **state)
     (void)state;
     for (int i = 0; i < CONTROLLER_COUNT; i++) {
         const struct bus *bus = hypervisor_qemu.buses[i];
-        cleanup_json cJSON *hint = agent_disk_hint(bus, "s");
+        cleanup_json cJSON *hint = agent_disk_hint(bus, "sdc", "s");
         assert_int_equal(cJSON_GetArraySize(hint), 2);
         cJSON_ArrayForEach (member, hint)
             assert_true(cJSON_IsString(member));
     }
+}
+
+/* Xen's disks show no serial, but their names stay. */
+static void a_hint_names_a_disk_of_xen_by_its_target(void **state)
+{
+    const struct bus *bus = hypervisor_xen.hotplug_bus;
+    cleanup_json cJSON *hint = agent_disk_hint(bus, "xvde", "a1234567890123456789");
+    cleanup_free char *text = json_print(hint);
+
+    (void)state;
+    assert_string_equal(text, "{\"path\":\"/dev/xvde\",\"id\":\"a1234567890123456789\"}");
 }
 
 static void qemus_buses_have_the_names_that_udev_gives(void **state)
@@ -180,7 +191,7 @@ static void qemus_buses_have_the_names_that_udev_gives(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct bus *bus = hypervisor_qemu.buses[rows[i].controller];
-        cleanup_json cJSON *hint = agent_disk_hint(bus, "s");
+        cleanup_json cJSON *hint = agent_disk_hint(bus, "sdc", "s");
         assert_string_equal(bus->name, rows[i].bus);
         assert_string_equal(json_string(hint, "path"), rows[i].path);
     }
@@ -199,6 +210,7 @@ int main(void)
         cmocka_unit_test(the_input_stays_the_callers),
         cmocka_unit_test(a_hint_names_the_disk_by_its_serial),
         cmocka_unit_test(every_value_of_a_hint_is_a_string),
+        cmocka_unit_test(a_hint_names_a_disk_of_xen_by_its_target),
         cmocka_unit_test(qemus_buses_have_the_names_that_udev_gives),
     };
 

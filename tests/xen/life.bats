@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# VMs on a real Xen, seen from their own consoles. Its guests are paravirtual, for an emulated
+# machine has no CPU with virtualisation.
+
+load helper
+
+@test "a paravirtual VM lives, with a disk that comes, stays over a reboot and goes" {
+    stemcell
+    create_vm agent-1 192.168.122.50
+    expect "$vm" 'ready'
+    expect "$vm" "settings label=config-2 agent_id=agent-1 vm=$vm"
+    expect "$vm" 'root xvda 67108864'
+    expect "$vm" 'ephemeral /dev/xvdb /dev/xvdb 100663296'
+    expect "$vm" 'ephemeral-data ok'
+    expect "$vm" 'net private eth[0-9]+ 192.168.122.50'
+    wait_for dom0 'timeout 60 bash -c "exec 3<>/dev/tcp/192.168.122.50/6868"'
+    cpi has_vm "[\"$vm\"]"
+    [[ $result == true ]]
+
+    cpi set_vm_metadata "[\"$vm\", {\"name\": \"web/0\", \"deployment\": \"cf\"}]"
+    [[ $(dom0 "virsh -q desc $vm --title; virsh -q metadata $vm https://bosh.io/xmlns/libvirt-cpi/1") == \
+        *'web/0 (cf)'*'web/0'* ]]
+
+    # Attached while it runs, under the name that the hint says.
+    cpi create_disk '[64, {}, null]'
+    local disk=$result
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    [[ $(jq -r .path <<<"$result") == /dev/xvde ]]
+    expect "$vm" 'disk\+ xvde 67108864'
+    expect "$vm" 'persistent xvde blank, wrote owner=agent-1'
+    cpi get_disks "[\"$vm\"]"
+    [[ $result == "[\"$disk\"]" ]] || [[ $(jq -r '.[0]' <<<"$result") == "$disk" ]]
+    cpi_fails NotSupported 'snapshot' snapshot_disk "[\"$disk\", {}]"
+    cpi_fails CloudError "$vm" delete_disk "[\"$disk\"]"
+
+    # All have the same names afterwards.
+    cpi reboot_vm "[\"$vm\"]"
+    expect "$vm" 'ready' 2
+    expect "$vm" 'boot 2'
+    expect "$vm" 'persistent xvde owner=agent-1'
+    expect "$vm" 'ephemeral /dev/xvdb /dev/xvdb 100663296' 2
+
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    expect "$vm" 'disk- xvde'
+    cpi_fails DiskNotAttached "$disk" detach_disk "[\"$vm\", \"$disk\"]"
+    cpi snapshot_disk "[\"$disk\", {}]"
+    cpi delete_snapshot "[\"$result\"]"
+    cpi resize_disk "[\"$disk\", 128]"
+
+    cpi delete_vm "[\"$vm\"]"
+    cpi has_vm "[\"$vm\"]"
+    [[ $result == false ]]
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
+
+@test "disks of both formats come to a VM that is off, and one goes while the other stays" {
+    stemcell
+    create_vm agent-2 192.168.122.51 '{"extra_disks": [{"size": 32}]}'
+    dom0 "virsh -q destroy $vm"
+    cpi create_disk '[64, {"format": "raw"}, null]'
+    local raw=$result
+    cpi create_disk '[80, {"format": "qcow2"}, null]'
+    local qcow2=$result
+    cpi attach_disk "[\"$vm\", \"$raw\"]"
+    [[ $(jq -r .path <<<"$result") == /dev/xvdf ]]
+    cpi attach_disk "[\"$vm\", \"$qcow2\"]"
+    [[ $(jq -r .path <<<"$result") == /dev/xvdg ]]
+    cpi reboot_vm "[\"$vm\"]"
+    expect "$vm" 'ready'
+    expect "$vm" 'disk xvde 33554432'
+    expect "$vm" 'persistent xvdf blank, wrote owner=agent-2'
+    expect "$vm" 'persistent xvdg blank, wrote owner=agent-2'
+    cpi detach_disk "[\"$vm\", \"$raw\"]"
+    expect "$vm" 'disk- xvdf'
+    cpi reboot_vm "[\"$vm\"]"
+    expect "$vm" 'persistent xvdg owner=agent-2'
+    cpi delete_vm "[\"$vm\"]"
+    cpi delete_disk "[\"$raw\"]"
+    cpi delete_disk "[\"$qcow2\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
+
+@test "what this host cannot run is refused, and leaves nothing" {
+    stemcell
+    cpi_fails NotSupported hvm create_vm "$(request agent-3 192.168.122.52 '{"virt_type": "hvm"}')"
+    cpi_fails NotSupported pvh create_vm "$(request agent-3 192.168.122.52 '{"virt_type": "pvh"}')"
+    cpi_fails CpiError kernel create_vm "$(request agent-3 192.168.122.52 '{"kernel": "/no/such/kernel"}')"
+    cpi_fails NotSupported watchdog create_vm "$(request agent-3 192.168.122.52 '{"watchdog": "reset"}')"
+    cpi delete_vm '["vm-absent"]'
+    cpi_fails VMNotFound absent reboot_vm '["vm-absent"]'
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
+
+@test "a VM that does not start leaves nothing" {
+    stemcell
+    dom0 'echo no kernel >/root/broken-kernel'
+    cpi_fails VMCreationFailed 'did not start' create_vm \
+        "$(request agent-4 192.168.122.53 '{"kernel": "/root/broken-kernel"}')"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
