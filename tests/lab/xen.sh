@@ -13,8 +13,8 @@ shopt -s inherit_errexit
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # How long things may take on a busy machine, in seconds: emulation is slow.
-boot_patience=1200
-patience=300
+boot_patience=3600
+patience=1200
 
 # The host: dom0 gets what of its memory the guests are not to have.
 memory=3072
