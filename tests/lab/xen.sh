@@ -3,22 +3,25 @@
 # emulates all of it. Needs root once, to make its disk (see xen-disk.sh).
 #
 #   xen.sh build               makes what is cached: the disk, and the state of a dom0 that is up
-#   xen.sh start DIR           starts a dom0 from there, with a disk of its own
+#   xen.sh start DIR [FILE…]   starts a dom0 from there, with a disk of its own; the files are in
+#                              its /root
 #   xen.sh stop DIR            ends it
 #   xen.sh exec DIR COMMAND    runs a shell command in it, as root, and exits with its status
-#   xen.sh put DIR FILE…       copies files into its /root
 set -euo pipefail
 shopt -s inherit_errexit
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # How long things may take on a busy machine, in seconds: emulation is slow.
-boot_patience=1200
-patience=300
+boot_patience=3600
+patience=1200
 
 # The host: dom0 gets what of its memory the guests are not to have.
 memory=3072
 xen_options='dom0_mem=1280M,max:1280M console=com1 com1=115200,8n1 loglvl=error guest_loglvl=error'
+# What comes with it is on a second disk, which must always have the same size. SSH would take minutes
+# for it on a busy machine.
+luggage_size=512M
 kernel_options='root=/dev/vda ro console=hvc0 quiet mitigations=off net.ifnames=0'
 
 say() {
@@ -74,6 +77,7 @@ launch() {
             -kernel "$host/xen" -append "$xen_options" \
             -initrd "$host/vmlinuz ${kernel_options//,/,,},$host/initrd" \
             -drive "file=$disk,if=virtio,format=qcow2,cache=unsafe,discard=unmap" \
+            -drive "file=$dir/luggage,if=virtio,format=raw,cache=unsafe" \
             -netdev "user,id=net,hostfwd=tcp:127.0.0.1:$port-:22" \
             -device virtio-net-pci,netdev=net -device virtio-rng-pci \
             -serial "file:$dir/console" "$@"
@@ -158,6 +162,7 @@ build_state() {
     # shellcheck disable=SC2064 # the directory of now
     trap "end '$work'; rm -rf '$work'" EXIT
     qemu-img create -q -f qcow2 -F raw -b "$host/disk.img" "$work/disk.qcow2"
+    pack "$work"
     mkfifo "$work"/monitor.{in,out}
     say 'booting dom0, which takes minutes; once for all'
     boot "$boot_patience" "$work" "$work/disk.qcow2" -monitor "pipe:$work/monitor"
@@ -174,7 +179,11 @@ build_state() {
 find_host() {
     local key lock
     host=$("$lab/xen-disk.sh")
-    key=$({ cat "$lab/xen.sh" && qemu-system-x86_64 --version; } | sha256sum | cut -c 1-16)
+    key=$({
+        declare -f launch pack
+        echo "$memory $luggage_size $xen_options $kernel_options"
+        qemu-system-x86_64 --version
+    } | sha256sum | cut -c 1-16)
     booted=$host/booted-$key
     exec {lock}>"$host/lock"
     flock "$lock"
@@ -182,14 +191,33 @@ find_host() {
     exec {lock}>&-
 }
 
+# pack DIR FILE…: onto the second disk, as a tar archive. Holes stay holes.
+pack() {
+    local dir=$1 file words=()
+    shift
+    for file; do
+        words+=(-C "$(dirname "$(realpath "$file")")" "$(basename "$file")")
+    done
+    : >"$dir/luggage"
+    ((${#words[@]} == 0)) || tar -S -h --owner=0 --group=0 -cf "$dir/luggage" "${words[@]}"
+    (($(stat -c %s "$dir/luggage") <= $(numfmt --from=iec "$luggage_size"))) || die 'the files are too large'
+    truncate -s "$luggage_size" "$dir/luggage"
+}
+
+# Its clock stood still in the meantime; and what the kernel had read of the second disk is outdated.
+settle_in="date -s @%s >/dev/null; blockdev --flushbufs /dev/vdb && tar -x -S -C /root -f /dev/vdb"
+
 start() {
-    ! running "$1" || die "a dom0 is running in $1 already"
-    mkdir -p "$1"
-    qemu-img create -q -f qcow2 -F qcow2 -b "$booted/disk.qcow2" "$1/disk.qcow2"
-    boot "$patience" "$1" "$1/disk.qcow2" -incoming "exec:cat $booted/state"
-    keep_connection "$1"
-    # Its clock stood still in the meantime.
-    in_dom0 "$1" "date -s @$(date +%s) >/dev/null"
+    local dir=$1
+    ! running "$dir" || die "a dom0 is running in $dir already"
+    mkdir -p "$dir"
+    qemu-img create -q -f qcow2 -F qcow2 -b "$booted/disk.qcow2" "$dir/disk.qcow2"
+    echo "$host" >"$dir/host"
+    pack "$@"
+    boot "$patience" "$dir" "$dir/disk.qcow2" -incoming "exec:cat $booted/state"
+    keep_connection "$dir"
+    # shellcheck disable=SC2059 # the format is ours
+    in_dom0 "$dir" "$(printf "$settle_in" "$(date +%s)")"
 }
 
 stop() {
@@ -199,29 +227,25 @@ stop() {
         ssh -F /dev/null "${words[@]}" -O exit root@127.0.0.1 >/dev/null 2>&1 || true
     fi
     end "$1"
-    rm -f "$1/disk.qcow2"
-}
-
-# put DIR FILE…: holes stay holes.
-put() {
-    local dir=$1 file
-    shift
-    for file; do
-        tar -S -C "$(dirname "$file")" -c "$(basename "$file")" | in_dom0 "$dir" 'tar -x -C /root'
-    done
+    rm -f "$1"/{disk.qcow2,luggage}
 }
 
 main() {
     local verb=${1:-} dir
-    [[ $verb == build ]] || (($# >= 2)) || die 'usage: xen.sh build | start|stop|exec|put DIR …'
-    find_host
-    [[ $verb != build ]] || return 0
+    [[ $verb == build ]] || (($# >= 2)) || die 'usage: xen.sh build | start|stop|exec DIR …'
+    if [[ $verb == build ]]; then
+        find_host
+        return
+    fi
     dir=$(realpath -m -- "$2")
     shift 2
     case $verb in
-        start | stop) "$verb" "$dir" ;;
+        start) find_host ;;
+        *) host=$(<"$dir/host") ;;
+    esac
+    case $verb in
+        start | stop) "$verb" "$dir" "$@" ;;
         exec) in_dom0 "$dir" "$*" ;;
-        put) put "$dir" "$@" ;;
         *) die "no such command: $verb" ;;
     esac
 }

@@ -5,7 +5,7 @@ root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 lab=$root/tests/lab
 
 # Generous: all of it is emulated, and guests of an emulated Xen are slower still.
-patience=600
+patience=1800
 
 setup() {
     DOM0=$BATS_SUITE_TMPDIR/dom0
@@ -13,7 +13,7 @@ setup() {
     dom0 'cat >cpi.json' <<JSON
 {
     "hypervisor": "xen", "uri": "xen:///", "store_dir": "$STORE", "storage_controller": "SATA",
-    "command_timeout": 600, "detach_timeout": 300,
+    "command_timeout": 1200, "detach_timeout": 600,
     "agent": {"mbus": "https://mbus:mbus-password@0.0.0.0:6868", "ntp": ["ntp.example.org"]}
 }
 JSON

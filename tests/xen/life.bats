@@ -84,6 +84,8 @@ load helper
 }
 
 @test "what this host cannot run is refused, and leaves nothing" {
+    cpi_fails NotSupported 'vsphere stemcell' create_stemcell '["/root/vsphere", {}]'
+    nothing_left
     stemcell
     cpi_fails NotSupported hvm create_vm "$(request agent-3 192.168.122.52 '{"virt_type": "hvm"}')"
     cpi_fails NotSupported pvh create_vm "$(request agent-3 192.168.122.52 '{"virt_type": "pvh"}')"
