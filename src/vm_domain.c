@@ -49,13 +49,14 @@ int vm_domain_fit(struct vm_domain *domain, struct log *log, struct error *err)
 
 char *vm_domain_file(const struct vm_domain *domain, enum vm_file file)
 {
-    static const char *const names[] = { [VM_ROOT] = "root.qcow2",
+    static const char *const names[] = { [VM_ROOT] = "root.",
                                          [VM_EPHEMERAL] = "ephemeral.",
                                          [VM_SETTINGS] = "settings.iso",
                                          [VM_CONSOLE] = "console.log" };
 
     return xasprintf("%s/%s%s", domain->directory, names[file],
-                     file == VM_EPHEMERAL ? domain->hypervisor->disk_format : "");
+                     file == VM_ROOT || file == VM_EPHEMERAL ? domain->hypervisor->disk_format
+                                                             : "");
 }
 
 char *vm_domain_extra_file(const struct vm_domain *domain, size_t index)
