@@ -252,7 +252,7 @@ static void put_machine(cJSON *item, const struct vm_domain *domain)
     json_put_string(item, "video", is_arm(domain) ? "virtio" : "vga");
 }
 
-static cJSON *make_item(const struct vm_domain *domain)
+cJSON *vm_domain_item(const struct vm_domain *domain)
 {
     cJSON *item = json_new_object(), *nics = json_new_array();
     cleanup_free char *console = vm_domain_file(domain, VM_CONSOLE);
@@ -277,7 +277,7 @@ static cJSON *make_item(const struct vm_domain *domain)
 char *vm_domain_render(const struct templates *templates, const struct vm_domain *domain,
                        struct error *err)
 {
-    cleanup_json cJSON *item = make_item(domain);
+    cleanup_json cJSON *item = vm_domain_item(domain);
 
     return template_render(templates, "domain", item, err);
 }

@@ -44,6 +44,7 @@ struct hypervisor {
     const char *const *start_flags;    /* of 'virsh start', for a start from power-off */
     bool has_domain_type;              /* is there a choice of kvm and emulation? */
     bool plain;                        /* are disks and NICs without options such as a cache? */
+    bool rdp;                          /* can a VM have a screen by RDP? */
     bool hot_plug;                     /* do disks come to and leave a running VM? */
     bool live_snapshot;                /* can a disk of a running VM be copied? */
     bool resize;                       /* can a detached disk grow? */

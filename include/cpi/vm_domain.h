@@ -53,6 +53,9 @@ char *vm_domain_file(const struct vm_domain *domain, enum vm_file file);
 /* The path of an extra disk, from 0. Owned by the caller. */
 char *vm_domain_extra_file(const struct vm_domain *domain, size_t index);
 
+/* All that the template "domain" may want to know. Owned by the caller. */
+cJSON *vm_domain_item(const struct vm_domain *domain);
+
 /* Owned by the caller; NULL and an error when the template fails. */
 char *vm_domain_render(const struct templates *templates, const struct vm_domain *domain,
                        struct error *err);

@@ -39,23 +39,33 @@ int usual_make_empty_disks(struct cpi *cpi, const struct vm_plan *plan, struct e
     return 0;
 }
 
-static cJSON *extra_hints(const struct vm_domain *domain)
+static cJSON *own_hint(struct cpi *cpi, const struct vm_domain *domain, unsigned index,
+                       const char *serial)
 {
+    const struct driver *driver = driver_of(cpi);
+
+    return driver->own_hint ? driver->own_hint(domain, index, serial)
+                            : agent_disk_hint(domain->bus, serial);
+}
+
+static cJSON *extra_hints(struct cpi *cpi, const struct vm_domain *domain)
+{
+    const unsigned first = domain->properties.ephemeral_mib ? 2 : 1;
     cJSON *hints = domain->extra_count ? json_new_array() : NULL;
 
     for (size_t i = 0; i < domain->extra_count; i++)
-        json_put(hints, NULL, agent_disk_hint(domain->bus, domain->extras[i].serial));
+        json_put(hints, NULL, own_hint(cpi, domain, first + (unsigned)i, domain->extras[i].serial));
     return hints;
 }
 
-static int make_settings(struct cpi *cpi, const struct vm_request *request,
-                         const struct vm_plan *plan, struct error *err)
+int usual_make_settings(struct cpi *cpi, const struct vm_request *request,
+                        const struct vm_plan *plan, struct error *err)
 {
     const struct vm_domain *domain = &plan->domain;
     cleanup_json cJSON *ephemeral = domain->properties.ephemeral_mib
-                                        ? agent_disk_hint(domain->bus, domain->ephemeral_serial)
+                                        ? own_hint(cpi, domain, 1, domain->ephemeral_serial)
                                         : NULL;
-    cleanup_json cJSON *extras = extra_hints(domain);
+    cleanup_json cJSON *extras = extra_hints(cpi, domain);
     const struct agent_input input = {
         .agent_id = request->agent_id,
         .vm_cid = domain->cid,
@@ -83,5 +93,5 @@ int usual_make_files(struct cpi *cpi, const struct vm_request *request, const st
 {
     if (make_root(cpi, plan, err) < 0 || usual_make_empty_disks(cpi, plan, err) < 0)
         return -1;
-    return make_settings(cpi, request, plan, err);
+    return usual_make_settings(cpi, request, plan, err);
 }
