@@ -4,6 +4,7 @@
 #   make demo         install what is missing, build, show the life of a VM
 #   make test         install what is missing, build, run all the tests
 #   make check-fast   the tests that need neither root nor libvirt
+#   make test-vbox    the tests with the real VBoxManage (as root; makes a root directory of Debian sid)
 #   make check-live   the tests on real libvirt alone (as root)
 #   make lint         formatting and static analysis
 
@@ -34,7 +35,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test check-fast check-live lint format clean \
+.PHONY: all unit-tests sanitized demo test test-vbox check-fast check-live lint format clean \
         setup-build setup-demo setup-test
 
 all: $(BUILD)/cpi
@@ -102,6 +103,10 @@ demo: setup-demo
 test: setup-test
 	$(MAKE) all sanitized
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run $(TEST_FLAGS) unit cli lint live
+
+test-vbox: setup-test
+	$(MAKE) all
+	tests/run $(TEST_FLAGS) vbox
 
 check-fast: all sanitized
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint

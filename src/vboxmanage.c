@@ -1,7 +1,5 @@
 #include "cpi/vboxmanage.h"
 
-#include "cpi/digest.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +14,9 @@ static char *complaint(const char *text)
     static const char prefix[] = "VBoxManage: error: ";
     const char *found = strstr(text, prefix);
 
-    if (!found)
+    if (!found && !*text)
         return xstrdup("VBoxManage gave no reason");
-    found += strlen(prefix);
+    found = found ? found + strlen(prefix) : text;
     return xstrndup(found, strcspn(found, "\r\n"));
 }
 
@@ -53,137 +51,22 @@ static int tell(const struct host *host, const char *const *argv, const char *wh
     return host_run(host, &command, &outcome, err) < 0 ? -1 : judge(&outcome, what, err);
 }
 
-/* The value of the line "NAME:   value", NULL when there is none. Owned by the caller. */
-static char *labelled(const char *text, const char *name)
-{
-    cleanup_free char *copy = xstrdup(text);
-    cleanup_free char **lines = split_lines(copy);
-    size_t length = strlen(name);
-
-    for (char **line = lines; *line; line++)
-        if (starts_with(*line, name) && (*line)[length] == ':') {
-            const char *value = *line + length + 1;
-            return xstrdup(value + strspn(value, " "));
-        }
-    return NULL;
-}
-
-/* Follows the images that snapshots made to the one that was attached. */
-static int find_base(const struct host *host, const char *path, char **base, struct error *err)
-{
-    cleanup_free char *medium = xstrdup(path);
-
-    for (;;) {
-        cleanup_free char *answer = NULL;
-        cleanup_free char *what = xasprintf("cannot look at the medium '%s'", medium);
-        if (ask(host, ARGV(program, "showmediuminfo", "disk", medium), what, &answer, err) < 0)
-            return -1;
-        cleanup_free char *parent = labelled(answer, "Parent UUID");
-        if (!parent || strcmp(parent, "base") == 0) {
-            *base = labelled(answer, "Location");
-            return *base ? 0 : fail(err, ERROR_CLOUD, "%s: it has no location", what);
-        }
-        free(medium);
-        medium = steal_pointer(&parent);
-    }
-}
-
-/* A backslash stands before a quote and a backslash. */
-static void unescape(char *text)
-{
-    char *to = text;
-
-    for (const char *from = text; *from; from++) {
-        if (*from == '\\' && from[1])
-            from++;
-        *to++ = *from;
-    }
-    *to = '\0';
-}
-
-/* Cuts 'key="value"', both in quotes or only the value. False for any other line. */
-static bool cut(char *line, char **key, char **value)
-{
-    const bool quoted = *line == '"';
-    char *middle = strstr(line, quoted ? "\"=\"" : "=\"");
-    size_t length = strlen(line);
-
-    if (!middle || length < 2 || line[length - 1] != '"')
-        return false;
-    *key = line + quoted;
-    *value = middle + (quoted ? 3 : 2);
-    line[length - 1] = *middle = '\0';
-    unescape(*value);
-    return true;
-}
-
-/* "SATA Controller-4-0" is a place. */
-static bool read_place(const char *key, struct vbox_disk *disk)
-{
-    const char *end = key + strlen(key), *device = NULL, *port = NULL;
-
-    while (end > key && !port)
-        if (*--end == '-') {
-            port = device ? end : NULL;
-            device = device ? device : end;
-        }
-    if (!port || sscanf(port, "-%u-%u", &disk->port, &disk->device) != 2)
-        return false;
-    disk->controller = xstrndup(key, (size_t)(port - key));
-    return true;
-}
-
-static void read_disk(struct vbox_machine *machine, const char *key, const char *value)
-{
-    struct vbox_disk disk = { 0 };
-
-    if (*value != '/' || !read_place(key, &disk))
-        return;
-    disk.path = xstrdup(value);
-    machine->disks = xrealloc(machine->disks, (machine->count + 1) * sizeof(*machine->disks));
-    machine->disks[machine->count++] = disk;
-}
-
-struct reading {
-    char *name; /* of the controller that is being described */
-    bool sata;
-};
-
-static void read_line(struct vbox_machine *machine, struct reading *reading, char *line)
-{
-    static const char controller[] = "storagecontroller";
-    char *key, *value;
-
-    if (!cut(line, &key, &value))
-        return;
-    if (starts_with(key, "storagecontrollername")) {
-        free(reading->name);
-        reading->name = xstrdup(value);
-    } else if (starts_with(key, "storagecontrollertype")) {
-        reading->sata = strcmp(value, "IntelAhci") == 0;
-        if (reading->sata && !machine->sata)
-            machine->sata = xstrdup(reading->name ? reading->name : "");
-    } else if (starts_with(key, "storagecontrollerportcount") && reading->sata) {
-        machine->sata_ports = (unsigned)strtoul(value, NULL, 10);
-    } else if (strcmp(key, "CurrentSnapshotName") == 0) {
-        machine->snapshot = xstrdup(value);
-    } else if (strcmp(key, "CfgFile") == 0 && strrchr(value, '/')) {
-        machine->directory = xstrndup(value, (size_t)(strrchr(value, '/') - value));
-    } else if (!starts_with(key, controller)) {
-        read_disk(machine, key, value);
-    }
-}
-
+/* Where snapshots are, the images that they put before the disks give way to those. */
 static int resolve(const struct host *host, struct vbox_machine *machine, struct error *err)
 {
-    for (size_t i = 0; machine->snapshot && i < machine->count; i++) {
-        char *base = NULL;
-        if (ends_with(machine->disks[i].path, ".iso"))
+    cleanup_free char *media = NULL;
+
+    if (!machine->snapshot)
+        return 0;
+    if (ask(host, ARGV(program, "list", "hdds"), "cannot list VirtualBox's media", &media, err) < 0)
+        return -1;
+    for (size_t i = 0; i < machine->count; i++) {
+        struct vbox_disk *disk = &machine->disks[i];
+        char *base = disk->uuid ? vbox_read_base(media, disk->uuid) : NULL;
+        if (!base)
             continue;
-        if (find_base(host, machine->disks[i].path, &base, err) < 0)
-            return -1;
-        free(machine->disks[i].path);
-        machine->disks[i].path = base;
+        free(disk->path);
+        disk->path = base;
     }
     return 0;
 }
@@ -193,85 +76,14 @@ int vbox_look(const struct host *host, const char *vm, struct vbox_machine *mach
 {
     cleanup_free char *what = xasprintf("cannot look at VM '%s'", vm);
     cleanup_free char *answer = NULL;
-    struct reading reading = { 0 };
 
     if (ask(host, ARGV(program, "showvminfo", vm, "--machinereadable"), what, &answer, err) < 0)
         return -1;
-    cleanup_free char **lines = split_lines(answer);
-    for (char **line = lines; *line; line++)
-        read_line(machine, &reading, *line);
-    free(reading.name);
     /* Whoever takes an answer of another form for a VM without disks would give a disk away. */
-    if (!machine->directory)
+    if (!vbox_read_machine(answer, machine))
         return fail(err, ERROR_CLOUD, "%s: VBoxManage did not answer in the form that it should",
                     what);
     return resolve(host, machine, err);
-}
-
-void vbox_machine_release(struct vbox_machine *machine)
-{
-    for (size_t i = 0; i < machine->count; i++) {
-        free(machine->disks[i].controller);
-        free(machine->disks[i].path);
-    }
-    free(machine->disks);
-    free(machine->sata);
-    free(machine->snapshot);
-    free(machine->directory);
-    *machine = (struct vbox_machine){ 0 };
-}
-
-static bool is_taken(const struct vbox_machine *machine, unsigned port)
-{
-    for (size_t i = 0; i < machine->count; i++)
-        if (strcmp(machine->disks[i].controller, machine->sata) == 0 &&
-            machine->disks[i].port == port)
-            return true;
-    return false;
-}
-
-int vbox_free_port(const struct vbox_machine *machine, unsigned *port, struct error *err)
-{
-    if (!machine->sata)
-        return fail(err, ERROR_CLOUD, "the VM has no SATA controller");
-    for (*port = 0; *port < machine->sata_ports; (*port)++)
-        if (!is_taken(machine, *port))
-            return 0;
-    return fail(err, ERROR_CLOUD, "all %u ports of the VM's SATA controller are taken",
-                machine->sata_ports);
-}
-
-void vbox_uuid(const char *serial, char uuid[VBOX_UUID_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    char hash[DIGEST_SIZE];
-    struct digest digest;
-    char *to = uuid;
-
-    digest_init(&digest, DIGEST_SHA256);
-    digest_add(&digest, serial, strlen(serial));
-    digest_finish(&digest, hash);
-    for (int i = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            *to++ = '-';
-        *to++ = hash[i];
-    }
-    *to = '\0';
-    /* Version 4; and no zero in front of either half of the serial number, so that it matters to
-     * nobody whether such zeros are printed. */
-    uuid[14] = '4';
-    uuid[19] = '8';
-    uuid[0] = uuid[0] == '0' ? '1' : uuid[0];
-    uuid[34] = uuid[34] == '0' ? digits[1] : uuid[34];
-}
-
-/* The first and the last 32 bits of the UUID as it is in memory, where the first are a little
- * endian number already (VirtualBox, src/VBox/Devices/Storage/DevAHCI.cpp). */
-char *vbox_serial(const char *uuid)
-{
-    const char *end = uuid + 28;
-
-    return xasprintf("VB%.8s-%.2s%.2s%.2s%.2s", uuid, end + 6, end + 4, end + 2, end);
 }
 
 int vbox_set_uuid(const struct host *host, const char *path, const char *uuid, struct error *err)
@@ -383,11 +195,6 @@ int vbox_names(const struct host *host, const char *kind, char ***names, struct 
     *names = NULL;
     if (ask(host, ARGV(program, "list", kind), what, &answer, err) < 0)
         return -1;
-    cleanup_free char **lines = split_lines(answer);
-    for (char **line = lines; *line; line++)
-        if (starts_with(*line, "Name:")) {
-            const char *name = *line + strlen("Name:");
-            strings_add(names, name + strspn(name, " "));
-        }
+    *names = vbox_read_names(answer);
     return 0;
 }

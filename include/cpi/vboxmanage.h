@@ -14,43 +14,11 @@
 #define CPI_VBOXMANAGE_H
 
 #include "cpi/host.h"
-
-enum { VBOX_UUID_SIZE = 37 };
-
-/* A place for a disk, and the medium in it. */
-struct vbox_disk {
-    char *controller; /* its name in the VM */
-    unsigned port, device;
-    char *path; /* of the base image, also where snapshots stand between it and the VM */
-};
-
-struct vbox_machine {
-    struct vbox_disk *disks; /* and CD-ROMs; empty places are not listed */
-    size_t count;
-    char *sata; /* the name of the controller that disks can be hot-plugged to; NULL: none */
-    unsigned sata_ports;
-    char *snapshot;  /* the name of the current snapshot, NULL when there is none */
-    char *directory; /* where its settings are, NULL when unknown */
-};
-
-#define cleanup_machine cleanup(vbox_machine_release)
+#include "cpi/vbox_answer.h"
 
 /* Looks at a VM, which must be there. */
 int vbox_look(const struct host *host, const char *vm, struct vbox_machine *machine,
               struct error *err);
-
-void vbox_machine_release(struct vbox_machine *machine);
-
-/* The lowest SATA port that is empty. ERROR_CLOUD when there is none. */
-int vbox_free_port(const struct vbox_machine *machine, unsigned *port, struct error *err);
-
-/* The UUID of the medium whose serial number in the guest vbox_serial tells: made of the CPI's own
- * serial, so that a disk has the same one always and everywhere. */
-void vbox_uuid(const char *serial, char uuid[VBOX_UUID_SIZE]);
-
-/* The serial number that VirtualBox shows the guest for a medium: "VB12345678-9abcdef0". Owned by
- * the caller. */
-char *vbox_serial(const char *uuid);
 
 /* Gives an image that no VM has its UUID. */
 int vbox_set_uuid(const struct host *host, const char *path, const char *uuid, struct error *err);

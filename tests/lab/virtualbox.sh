@@ -116,7 +116,7 @@ write_program() {
     cat >"$2/VBoxManage" <<SCRIPT
 #!/bin/bash
 # The real VBoxManage. Each time it says on stdout that the kernel module is missing.
-exec nsenter --target "\$(<'$2/pid')" --mount --pid -- chroot '$1' /usr/bin/env -i \\
+exec /usr/bin/nsenter --target "\$(<'$2/pid')" --mount --pid -- /usr/sbin/chroot '$1' /usr/bin/env -i \\
     PATH=/usr/bin:/bin LC_ALL=C HOME=/root /usr/bin/VBoxManage "\$@"
 SCRIPT
     chmod 0755 "$2/VBoxManage"

@@ -38,7 +38,7 @@ layer_of() {
         json | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
         child | command) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
-        config | config_file | store | virsh | vboxmanage | vmrun | image | gunzip | ovf | vmdk) echo 4 ;;
+        config | config_file | store | virsh | vboxmanage | vbox_answer | vmrun | image | gunzip | ovf | vmdk) echo 4 ;;
         usual | desktop | vbox | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
