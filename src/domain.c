@@ -208,12 +208,14 @@ int domain_list_active(const struct virsh *virsh, char ***names, struct error *e
     cleanup_reply struct virsh_reply reply = { 0 };
 
     *names = NULL;
+    /* Of two commands virsh_play sees whether both have answered; no name is an answer too. */
+    VIRSH_ADD(&script, "uri");
     VIRSH_ADD(&script, "list", "--name");
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
     if (!reply.ok)
         return virsh_fail(&reply, err, "cannot list the VMs of '%s'", virsh->uri);
-    cleanup_free char **lines = split_lines(reply.out[0]);
+    cleanup_free char **lines = split_lines(reply.out[1]);
     for (char **line = lines; *line; line++)
         strings_add(names, *line);
     return 0;

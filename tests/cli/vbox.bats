@@ -227,10 +227,11 @@ have_attached() {
 @test "more disks than the SATA controller has ports for are refused" {
     local i
     make_vm
-    for ((i = 0; i < 27; i++)); do
-        have_disk
-        ok attach_disk "$vm" "$disk"
+    for ((i = 4; i < 30; i++)); do
+        printf 'SATA Controller\t%d\t0\t/elsewhere/%d.vmdk\t%d\ton\n' "$i" "$i" "$i" >>"$state/vbox/$vm/disks"
     done
+    have_disk
+    ok attach_disk "$vm" "$disk"
     have_disk
     refused CloudError attach_disk "$vm" "$disk"
     says 'all 30 ports'
