@@ -166,8 +166,7 @@ is_valid_xml() {
 
 have_attached() {
     make_vm
-    ok create_disk 64 "${1-"{}"}" null
-    disk=$cid
+    have_disk
     ok attach_disk "$vm" "$disk"
 }
 
