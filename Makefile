@@ -6,6 +6,7 @@
 #   make test-heavy   those
 #   make test-xen     those that boot a Xen host
 #   make check-fast   the tests that need neither root nor libvirt
+#   make test-vbox    the tests with the real VBoxManage (as root; makes a root directory of Debian sid)
 #   make check-live   the tests on real libvirt alone (as root)
 #   make check-release  the tests of what is delivered (as root)
 #   make lint         formatting and static analysis
@@ -41,8 +42,8 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test test-heavy test-xen check-fast check-live check-release \
-        lint format clean bench FORCE setup-build setup-demo setup-test setup-bench
+.PHONY: all unit-tests sanitized demo test test-heavy test-xen test-vbox check-fast check-live \
+        check-release lint format clean bench FORCE setup-build setup-demo setup-test setup-bench
 
 all: $(BUILD)/cpi
 
@@ -131,6 +132,10 @@ test-heavy: setup-test
 test-xen: setup-test
 	$(MAKE) all
 	tests/run $(TEST_FLAGS) xen
+
+test-vbox: setup-test
+	$(MAKE) all
+	tests/run $(TEST_FLAGS) vbox
 
 check-fast: all sanitized
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint

@@ -82,7 +82,8 @@ static int refuse_running(const struct attachment *a, struct error *err)
     if (hypervisor->hot_plug || !a->state.active)
         return 0;
     return fail(err, ERROR_NOT_SUPPORTED,
-                "the hypervisor '%s' cannot change the disks of a running VM: stop VM '%s' first",
+                "the hypervisor '%s' cannot change the disks of a running VM: stop VM '%s', do "
+                "this again, and start it with reboot_vm",
                 hypervisor->name, a->vm);
 }
 

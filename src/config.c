@@ -33,6 +33,7 @@ static const struct key keys[] = {
     { .name = "host", .kind = STRING, .offset = MEMBER(host), .of_host = true },
     { .name = "username", .kind = STRING, .offset = MEMBER(username), .of_host = true },
     { .name = "private_key", .kind = STRING, .offset = MEMBER(private_key), .of_host = true },
+    { .name = "vmware_product", .kind = STRING, .offset = NO_MEMBER },
     { .name = "keep_failed_vms", .kind = BOOLEAN, .offset = MEMBER(keep_failed_vms) },
     { .name = "domain_type", .kind = STRING, .offset = NO_MEMBER },
     { .name = "default_network", .kind = STRING, .offset = MEMBER(default_network) },
@@ -202,6 +203,15 @@ static void read_hypervisor(struct reader *r)
     }
 }
 
+static void read_default_network(struct reader *r)
+{
+    const struct hypervisor *hypervisor = r->config->hypervisor;
+    const char *usual = hypervisor ? hypervisor->default_network : NULL;
+
+    if (!r->config->default_network)
+        r->config->default_network = usual ? usual : "default";
+}
+
 static void read_controller(struct reader *r)
 {
     const char *name = json_string(r->document, "storage_controller");
@@ -241,6 +251,24 @@ static const char *own(struct reader *r, const char *name, char *text)
     return json_string(r->document, key);
 }
 
+/* libvirt knows no "vmware://", but a scheme for each of VMware's products. */
+static void read_vmware_uri(struct reader *r, const struct uri *uri)
+{
+    const char *product = json_string(r->document, "vmware_product");
+    const char *scheme = uri_vmware_scheme(product);
+
+    if (strcmp(r->config->hypervisor->name, "vmware") != 0)
+        return;
+    if (!scheme)
+        complain(r, "'vmware_product' is '%s' but must be one of workstation, player, fusion",
+                 product);
+    else if (strcmp(uri->driver, "vmware") == 0)
+        r->config->uri = own(r, "uri", xasprintf("%s://%s", scheme, uri->path));
+    else if (product && strcmp(uri->driver, scheme) != 0)
+        complain(r, "'vmware_product' is '%s' but 'uri' is for the driver '%s'", product,
+                 uri->driver);
+}
+
 static void read_uri(struct reader *r)
 {
     const struct hypervisor *hypervisor = r->config->hypervisor;
@@ -258,8 +286,10 @@ static void read_uri(struct reader *r)
     if (!strings_contain((char *const *)hypervisor->uri_drivers, uri.driver))
         complain(r, "'uri' is for the driver '%s' but 'hypervisor' is '%s'", uri.driver,
                  hypervisor->name);
-    if (!uri_is_remote(&uri))
+    if (!uri_is_remote(&uri)) {
+        read_vmware_uri(r, &uri);
         return;
+    }
     if (config->host && strcasecmp(config->host, uri.host) != 0)
         complain(r, "'host' is '%s' but 'uri' leads to '%s'", config->host, uri.host);
     if (!config->host && (!uri.transport || strcmp(uri.transport, "ssh") != 0))
@@ -273,6 +303,7 @@ static void read_uri(struct reader *r)
         config->username = own(r, "username", xstrdup(uri.user));
     /* virsh runs on that host, where the connection is a local one. */
     config->uri = own(r, "uri", xasprintf("%s://%s", uri.driver, uri.path));
+    read_vmware_uri(r, &uri);
 }
 
 /* Makes a path absolute; both kinds of complaint name the key. */
@@ -326,6 +357,7 @@ static void read_document(struct reader *r)
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         read_key(r, &keys[i]);
     read_hypervisor(r);
+    read_default_network(r);
     read_controller(r);
     read_domain_type(r);
     read_uri(r);
@@ -344,7 +376,6 @@ int config_from(struct config *config, cJSON *document, const cJSON *context, st
     struct reader r = { .config = config, .document = document, .log = log };
 
     *config = (struct config){ .bin_path = "virsh",
-                               .default_network = "default",
                                .command_timeout = 300,
                                .detach_timeout = 60,
                                .lock_timeout = 600,

@@ -60,9 +60,11 @@ static int open_change(struct change *c, const struct disk_request *request, str
     return disk_settle(cpi, c->cid, err) < 0 ? -1 : read_properties(c, request, err);
 }
 
-static bool can_grow(const char *format)
+/* qemu-img grows these two in place; where others are usual the driver has a way of its own. */
+static bool can_grow(const struct change *c, const char *format)
 {
-    return strcmp(format, "qcow2") == 0 || strcmp(format, "raw") == 0;
+    return strcmp(format, "qcow2") == 0 || strcmp(format, "raw") == 0 ||
+           c->cpi->config.hypervisor->plain;
 }
 
 static int grow(const struct change *c, const char *format, const char *path, struct error *err)
@@ -76,7 +78,7 @@ static int grow(const struct change *c, const char *format, const char *path, st
 
     if (c->size_mib == disk_size_mib(c->record))
         return 0;
-    if (!can_grow(format) || !c->cpi->config.hypervisor->resize)
+    if (!can_grow(c, format) || !c->cpi->config.hypervisor->resize)
         return fail(err, ERROR_NOT_SUPPORTED, "a disk of format '%s' cannot grow", format);
     if (disk_check_space(c->cpi, &c->after, c->size_mib - disk_size_mib(c->record), err) < 0)
         return -1;

@@ -119,6 +119,25 @@ static int check_combination(const struct disk_properties *p, struct error *err)
     return 0;
 }
 
+/* What only some hypervisors can do is refused by name, not passed over. */
+static int check_plain(const cJSON *object, const struct hypervisor *hypervisor, struct error *err)
+{
+    const char *refused = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
+        if (json_get(object, choices[i].name))
+            refused = choices[i].name;
+    for (size_t i = 0; i < ARRAY_SIZE(rates); i++)
+        if (json_get(object, rates[i].name))
+            refused = rates[i].name;
+    if (!hypervisor->plain || !refused)
+        return 0;
+    return fail(err, ERROR_NOT_SUPPORTED,
+                "the disks of the hypervisor '%s' know no '%s': take it out of the disk's "
+                "cloud_properties",
+                hypervisor->name, refused);
+}
+
 static void note_unknown(const cJSON *object, struct log *log)
 {
     const char *known[2 + ARRAY_SIZE(choices) + ARRAY_SIZE(rates) + 1] = { "format", "bus" };
@@ -147,7 +166,8 @@ int disk_properties_read(const cJSON *cloud_properties, const struct hypervisor 
         if (read_choice(cloud_properties, choices[i].name, choices[i].values, value, err) < 0)
             return -1;
     }
-    if (check_combination(properties, err) < 0)
+    if (check_combination(properties, err) < 0 ||
+        check_plain(cloud_properties, hypervisor, err) < 0)
         return -1;
     note_unknown(cloud_properties, log);
     return 0;

@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* That a command of a hypervisor has at most. */
-enum { FLAGS = 8 };
-
 /* Finds a line in the output of a '... list --name'. */
 static bool listed(const char *names, const char *name)
 {
@@ -14,6 +11,50 @@ static bool listed(const char *names, const char *name)
 
     return strings_contain(lines, name);
 }
+
+static int play_one(const struct virsh *virsh, const char *const *words, const char *input,
+                    const char *what, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    virsh_add(&script, words);
+    if (virsh_play(virsh, &script, input, &reply, err) < 0)
+        return -1;
+    return reply.ok ? 0 : virsh_fail(&reply, err, "%s", what);
+}
+
+int domain_define(const struct virsh *virsh, const char *name, const char *xml, struct error *err)
+{
+    cleanup_free char *what = xasprintf("libvirt did not define VM '%s'", name);
+
+    return play_one(virsh, ARGV("define", "--validate", "/dev/stdin"), xml, what, err);
+}
+
+int domain_start(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_free char *what = xasprintf("libvirt did not start VM '%s'", name);
+
+    return play_one(virsh, ARGV("start", name), NULL, what, err);
+}
+
+/* Whether the command failed does not matter, only what it left. */
+int domain_destroy(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "destroy", name);
+    VIRSH_ADD(&script, "list", "--name");
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    if (reply.status != 0)
+        return virsh_fail(&reply, err, "cannot list the VMs of '%s'", virsh->uri);
+    return listed(reply.out[1], name);
+}
+
+/* That a command of a hypervisor has at most. */
+enum { FLAGS = 8 };
 
 /* A failed look-up hides libvirt's own error, so only the list tells "not found". */
 static int look_for(const struct virsh *virsh, const char *name, struct error *err)
@@ -142,6 +183,44 @@ int domain_describe(const struct virsh *virsh, const char *name,
     return second.ok ? 0 : virsh_fail(&second, err, "cannot describe VM '%s'", name);
 }
 
+void blocks_add(struct blocks *blocks, char *target, char *source)
+{
+    blocks->list = xrealloc(blocks->list, (blocks->count + 1) * sizeof(*blocks->list));
+    blocks->list[blocks->count++] = (struct block){ .target = target, .source = source };
+}
+
+int domain_is_active(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    VIRSH_ADD(&script, "domstate", name);
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    if (!reply.ok)
+        return explain(virsh, &reply, name, err);
+    return !starts_with(reply.out[0], "shut off");
+}
+
+int domain_list_active(const struct virsh *virsh, char ***names, struct error *err)
+{
+    cleanup_script struct virsh_script script = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    *names = NULL;
+    /* Of two commands virsh_play sees whether both have answered; no name is an answer too. */
+    VIRSH_ADD(&script, "uri");
+    VIRSH_ADD(&script, "list", "--name");
+    if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
+        return -1;
+    if (!reply.ok)
+        return virsh_fail(&reply, err, "cannot list the VMs of '%s'", virsh->uri);
+    cleanup_free char **lines = split_lines(reply.out[1]);
+    for (char **line = lines; *line; line++)
+        strings_add(names, *line);
+    return 0;
+}
+
 void blocks_read(const char *text, struct blocks *blocks)
 {
     cleanup_free char *copy = xstrdup(text);
@@ -153,9 +232,7 @@ void blocks_read(const char *text, struct blocks *blocks)
 
         if (sscanf(*line, " %*s %*s %63s %n", target, &source) != 1 || source == 0)
             continue;
-        blocks->list = xrealloc(blocks->list, (blocks->count + 1) * sizeof(*blocks->list));
-        blocks->list[blocks->count++] =
-            (struct block){ .target = xstrdup(target), .source = xstrdup(*line + source) };
+        blocks_add(blocks, xstrdup(target), xstrdup(*line + source));
     }
 }
 

@@ -22,6 +22,20 @@ char *image_path(const char *directory, const char *format)
     return xasprintf("%s/image.%s", directory, format);
 }
 
+/* The other programs, and our file names, say VHD. */
+static const char *qemu_name(const char *format)
+{
+    return strcmp(format, "vhd") == 0 ? "vpc" : format;
+}
+
+/* A VHD is to have exactly the size that was asked for, not the next that old geometries know. */
+static char *create_option(const struct image_request *request)
+{
+    if (request->preallocation)
+        return xasprintf("preallocation=%s", request->preallocation);
+    return strcmp(request->format, "vhd") == 0 ? xstrdup("force_size=on") : NULL;
+}
+
 /* qemu-img answers 1 to everything; what the operator needs is on stderr, where the line that
  * explains a failure may come before the one that states it. */
 static int judge(const struct outcome *outcome, const char *path, struct error *err)
@@ -54,17 +68,15 @@ static int run(const struct host *host, const char *path, const char *const *arg
 int image_create(const struct host *host, const struct image_request *request, struct error *err)
 {
     cleanup_free char *size = xasprintf("%lluM", (unsigned long long)request->size_mib);
-    cleanup_free char *option =
-        request->preallocation ? xasprintf("preallocation=%s", request->preallocation) : NULL;
+    cleanup_free char *option = create_option(request);
+    const char *format = qemu_name(request->format);
 
     if (!option)
         return run(host, request->path,
-                   ARGV("qemu-img", "create", "-q", "-f", request->format, request->path, size),
-                   err);
-    return run(
-        host, request->path,
-        ARGV("qemu-img", "create", "-q", "-f", request->format, "-o", option, request->path, size),
-        err);
+                   ARGV("qemu-img", "create", "-q", "-f", format, request->path, size), err);
+    return run(host, request->path,
+               ARGV("qemu-img", "create", "-q", "-f", format, "-o", option, request->path, size),
+               err);
 }
 
 int image_grow(const struct host *host, const struct image_request *request, struct error *err)
@@ -186,11 +198,15 @@ int image_convert(const struct host *host, const struct conversion *conversion, 
 {
     const int patience = host->command_timeout + (int)(conversion->virtual_bytes / COPIED_A_SECOND);
     cleanup_outcome struct outcome outcome = { 0 };
-    /* The NULL of the last option ends the argv early. */
+    /* A NULL among the last options ends the argv early. */
     struct command command = {
-        .argv = ARGV("qemu-img", "convert", "-q", "-f", conversion->from_format, "-O",
-                     conversion->to_format, "-t", "writeback", conversion->from, conversion->to,
-                     conversion->compress ? "-c" : NULL),
+        .argv = ARGV("qemu-img", "convert", "-q", "-f", qemu_name(conversion->from_format), "-O",
+                     qemu_name(conversion->to_format), "-t", "writeback", conversion->from,
+                     conversion->to,
+                     conversion->compress ? "-c"
+                     : conversion->into   ? "-n"
+                                          : NULL,
+                     conversion->into ? "--target-is-zero" : NULL),
         .timeout_s = patience,
         .untrusted_input = conversion->untrusted,
         .cpu_s = CONVERT_THREADS * patience,
@@ -200,6 +216,39 @@ int image_convert(const struct host *host, const struct conversion *conversion, 
     if (host_run(host, &command, &outcome, err) < 0)
         return -1;
     return judge(&outcome, conversion->to, err);
+}
+
+int image_clone(const struct host *host, const struct conversion *conversion, uint64_t size_mib,
+                struct error *err)
+{
+    const uint64_t given = (conversion->virtual_bytes + MIB - 1) / MIB;
+    const struct image_request request = { .path = conversion->to,
+                                           .format = conversion->to_format,
+                                           .size_mib = size_mib > given ? size_mib : given };
+    struct conversion into = *conversion;
+
+    into.into = true;
+    if (image_create(host, &request, err) < 0)
+        return -1;
+    return image_convert(host, &into, err);
+}
+
+int image_grow_copied(const struct host *host, const struct image_request *request,
+                      uint64_t virtual_bytes, struct error *err)
+{
+    cleanup_free char *larger = xasprintf("%s.larger", request->path);
+    const struct conversion conversion = { .from = request->path,
+                                           .from_format = request->format,
+                                           .to = larger,
+                                           .to_format = request->format,
+                                           .virtual_bytes = virtual_bytes };
+    cleanup_error struct error ignored = { 0 };
+
+    if (image_clone(host, &conversion, request->size_mib, err) == 0 &&
+        host_rename(host, larger, request->path, err) == 0)
+        return 0;
+    host_remove(host, larger, &ignored);
+    return -1;
 }
 
 static int look_at_head(const char *path, const char **firmware, struct error *err)

@@ -9,13 +9,20 @@
 static const char *const properties_known[] = { "name", "type", "mode",   "model",     "mac",
                                                 "vlan", "mtu",  "filter", "bandwidth", NULL };
 
-static const char *const type_names[] = {
-    [NIC_NETWORK] = "network", [NIC_BRIDGE] = "bridge", [NIC_DIRECT] = "direct"
-};
-
-/* What <source> calls the thing that the name is of. */
-static const char *const source_attributes[] = {
-    [NIC_NETWORK] = "network", [NIC_BRIDGE] = "bridge", [NIC_DIRECT] = "dev"
+static const struct {
+    const char *name;
+    const char *type;      /* libvirt's <interface type='...'> */
+    const char *attribute; /* what <source> calls the thing that the name is of; NULL: no source */
+} types[] = {
+    [NIC_NETWORK] = { "network", "network", "network" },
+    [NIC_BRIDGE] = { "bridge", "bridge", "bridge" },
+    [NIC_DIRECT] = { "direct", "direct", "dev" },
+    [NIC_USER] = { "user", "user", NULL },
+    [NIC_HOSTONLY] = { "hostonly", "network", "network" },
+    [NIC_NAT] = { "nat", "user", NULL },
+    [NIC_NATNETWORK] = { "natnetwork", "user", NULL },
+    [NIC_BRIDGED] = { "bridged", "bridge", "bridge" },
+    [NIC_INTERNAL] = { "internal", "internal", "name" },
 };
 
 static const char *const modes[] = { "bridge", "vepa", "private", "passthrough" };
@@ -44,24 +51,38 @@ static int read_text(const cJSON *network, const char *key, const char **text, s
     return 0;
 }
 
-static int read_type(const cJSON *network, struct nic *nic, struct error *err)
+/* "network or bridge or direct". Owned by the caller. */
+static char *joined(const char *const *names)
 {
+    char *text = NULL;
+    size_t length;
+    FILE *out = text_open(&text, &length);
+
+    for (const char *const *name = names; *name; name++)
+        fprintf(out, "%s%s", name == names ? "" : " or ", *name);
+    text_close(out);
+    return text;
+}
+
+static int read_type(const cJSON *network, const struct nic_defaults *defaults, struct nic *nic,
+                     struct error *err)
+{
+    static const char *const usual[] = { "network", "bridge", "direct", NULL };
+    const char *const *names = defaults->types ? defaults->types : usual;
     const char *type;
 
     if (read_text(network, "type", &type, err) < 0)
         return -1;
-    nic->type = NIC_NETWORK;
     if (!type)
-        return 0;
-    for (size_t i = 0; i < ARRAY_SIZE(type_names); i++)
-        if (strcmp(type, type_names[i]) == 0) {
+        type = names[0];
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (strcmp(type, types[i].name) == 0) {
             nic->type = (enum nic_type)i;
             return 0;
         }
-    return fail(err, ERROR_CPI,
-                "network '%s': cloud_properties.type is '%s' but must be network or bridge or "
-                "direct",
-                network->string, type);
+    cleanup_free char *all = joined(names);
+    return fail(err, ERROR_CPI, "network '%s': cloud_properties.type is '%s' but must be %s",
+                network->string, type, all);
 }
 
 static int read_mode(const cJSON *network, struct nic *nic, struct error *err)
@@ -214,14 +235,15 @@ int nic_properties_read(const cJSON *network, const struct nic_defaults *default
         return fail(err, ERROR_CPI, "%s must be an object", what);
     nic->properties = properties;
     note_unknown_keys(properties, what, properties_known, defaults->log);
-    if (read_source(network, defaults, nic, err) < 0 || read_type(network, nic, err) < 0 ||
-        read_mode(network, nic, err) < 0 || read_text(network, "model", &nic->model, err) < 0 ||
+    if (read_source(network, defaults, nic, err) < 0 ||
+        read_type(network, defaults, nic, err) < 0 || read_mode(network, nic, err) < 0 ||
+        read_text(network, "model", &nic->model, err) < 0 ||
         read_text(network, "filter", &nic->filter, err) < 0 || read_mac(network, nic, err) < 0 ||
         read_number(network, "mtu", json_get(properties, "mtu"), &nic->mtu, mtu_range, err) < 0 ||
         read_vlan(network, nic, err) < 0)
         return -1;
     if (!nic->model)
-        nic->model = "virtio";
+        nic->model = defaults->model ? defaults->model : "virtio";
     return read_bandwidth(network, defaults, nic, err);
 }
 
@@ -284,17 +306,25 @@ static cJSON *make_vlan(const struct nic *nic)
 
 const char *nic_type_name(enum nic_type type)
 {
-    return type_names[type];
+    return types[type].name;
+}
+
+static cJSON *make_source(const struct nic *nic)
+{
+    cJSON *source = json_new_object();
+
+    json_put_string(source, "attribute", types[nic->type].attribute);
+    json_put_string(source, "name", nic->source);
+    put_optional(source, "mode", nic->mode);
+    return source;
 }
 
 cJSON *nic_item(const struct nic *nic)
 {
     cJSON *item = json_new_object();
 
-    json_put_string(item, "type", type_names[nic->type]);
-    json_put_string(item, "attribute", source_attributes[nic->type]);
-    json_put_string(item, "source", nic->source);
-    put_optional(item, "mode", nic->mode);
+    json_put_string(item, "type", types[nic->type].type);
+    json_put(item, "source", types[nic->type].attribute ? make_source(nic) : cJSON_CreateFalse());
     json_put_string(item, "mac", nic->mac);
     json_put_string(item, "model", nic->model);
     json_put(item, "mtu", nic->mtu ? cJSON_CreateNumber((double)nic->mtu) : cJSON_CreateFalse());

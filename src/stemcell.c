@@ -207,6 +207,16 @@ static const char *firmware_of(const cJSON *record)
     return NULL;
 }
 
+static const char *format_of(const char *word)
+{
+    static const char *const known[] = { "qcow2", "raw", "vmdk" };
+
+    for (size_t i = 0; word && i < ARRAY_SIZE(known); i++)
+        if (strcmp(word, known[i]) == 0)
+            return known[i];
+    return known[0];
+}
+
 /* Stemcells say "arm64" or, as libvirt does, "aarch64". */
 static const char *arch_of(const cJSON *record)
 {
@@ -239,7 +249,7 @@ int stemcell_open(struct cpi *cpi, const char *cid, struct stemcell *stemcell, s
     if (got == 0)
         return fail(err, ERROR_CLOUD, "there is no stemcell '%s' in '%s'", cid, cpi->store.dir);
     const char *format = json_string(record, "format"), *line = json_string(record, "line");
-    stemcell->image.format = format && strcmp(format, "raw") == 0 ? "raw" : "qcow2";
+    stemcell->image.format = format_of(format);
     stemcell->line = line && strcmp(line, "vsphere") == 0 ? LINE_VSPHERE : LINE_OPENSTACK;
     stemcell->firmware = firmware_of(record);
     stemcell->arch = arch_of(record);

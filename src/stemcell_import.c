@@ -20,18 +20,20 @@ struct import {
 
 static int convert(struct import *im, struct error *err)
 {
-    cleanup_free char *named = image_path(im->staged, "qcow2");
+    const char *wanted = im->cpi->config.hypervisor->stemcell_format;
+    const char *format = wanted ? wanted : "qcow2";
+    cleanup_free char *named = image_path(im->staged, format);
     const struct conversion conversion = { .from = im->disk,
                                            .from_format = im->info.format,
                                            .to = named,
-                                           .to_format = "qcow2",
+                                           .to_format = format,
                                            .virtual_bytes = im->info.virtual_bytes,
-                                           .compress = im->cpi->config.stemcell_compress,
+                                           .compress = !wanted && im->cpi->config.stemcell_compress,
                                            .untrusted = true };
 
     if (image_convert(&im->cpi->host, &conversion, err) < 0)
         return -1;
-    im->info.format = "qcow2";
+    im->info.format = format;
     return host_remove(&im->cpi->host, im->disk, err);
 }
 
@@ -39,7 +41,7 @@ static int take_root(struct import *im, struct error *err)
 {
     if (image_recognise(&im->cpi->host, im->disk, &im->info, err) < 0)
         return -1;
-    if (im->cpi->config.stemcell_compress)
+    if (im->cpi->config.stemcell_compress || im->cpi->config.hypervisor->stemcell_format)
         return convert(im, err);
     cleanup_free char *named = image_path(im->staged, im->info.format);
     return host_rename(&im->cpi->host, im->disk, named, err);

@@ -55,6 +55,17 @@ bool uri_parse(const char *text, struct uri *uri)
     return parse_authority(authority, path, uri);
 }
 
+const char *uri_vmware_scheme(const char *product)
+{
+    static const char *const products[] = { "workstation",  "vmwarews", "player",
+                                            "vmwareplayer", "fusion",   "vmwarefusion" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(products); i += 2)
+        if (strcmp(product ? product : products[0], products[i]) == 0)
+            return products[i + 1];
+    return NULL;
+}
+
 bool uri_is_remote(const struct uri *uri)
 {
     return uri->host && *uri->host;

@@ -74,6 +74,26 @@ static bool no_connection(const struct outcome *outcome)
     return outcome->status != 0 && strstr(outcome->err, "failed to connect to the hypervisor");
 }
 
+/* What to do when there is no connection. */
+static const char *advice(const char *complaints)
+{
+    static const struct {
+        const char *said, *advice;
+    } known[] = {
+        { "unable to initialize VirtualBox driver API",
+          "there is no VirtualBox here, or libvirt's driver does not know its version: libvirt 9 "
+          "knows 5.2, 6.0 and 6.1; 'VBoxManage --version' tells which there is" },
+        { "vmrun utility is missing",
+          "vmrun, which comes with VMware's VIX or Workstation, must be on PATH, with vmware or "
+          "vmplayer in the same directory" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strstr(complaints, known[i].said))
+            return known[i].advice;
+    return "is libvirtd running, and may this user connect to it?";
+}
+
 int virsh_play(const struct virsh *virsh, const struct virsh_script *script, const char *input,
                struct virsh_reply *reply, struct error *err)
 {
@@ -88,10 +108,8 @@ int virsh_play(const struct virsh *virsh, const struct virsh_script *script, con
         return -1;
     cleanup_free char *complaints = one_line(outcome.err, "error: ");
     if (no_connection(&outcome)) {
-        fail(err, ERROR_CLOUD,
-             "cannot reach libvirt at '%s': %s (is libvirtd running, and may "
-             "this user connect to it?)",
-             virsh->uri, complaints);
+        fail(err, ERROR_CLOUD, "cannot reach libvirt at '%s': %s (%s)", virsh->uri, complaints,
+             advice(complaints));
         return error_retriable(err);
     }
     reply->status = outcome.status;

@@ -122,12 +122,12 @@ int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct 
     cleanup_free char *text = make_text(entries);
 
     json_put(item, "entries", entries);
-    cleanup_free char *xml = template_render(&cpi->templates, "metadata", item, err);
-
     /* The one refusal that the callers pass over. */
     if (!hypervisor->metadata)
         return fail(err, ERROR_NOT_IMPLEMENTED, "the hypervisor '%s' keeps no metadata",
                     hypervisor->name);
+    cleanup_free char *xml = template_render(&cpi->templates, "metadata", item, err);
+
     if (!xml)
         return -1;
     if (strlen(title) + strlen(text) + strlen(xml) > METADATA_LIMIT)

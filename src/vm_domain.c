@@ -54,13 +54,14 @@ int vm_domain_fit(struct vm_domain *domain, struct log *log, struct error *err)
 
 char *vm_domain_file(const struct vm_domain *domain, enum vm_file file)
 {
-    static const char *const names[] = { [VM_ROOT] = "root.qcow2",
+    static const char *const names[] = { [VM_ROOT] = "root.",
                                          [VM_EPHEMERAL] = "ephemeral.",
                                          [VM_SETTINGS] = "settings.iso",
                                          [VM_CONSOLE] = "console.log" };
 
     return xasprintf("%s/%s%s", domain->directory, names[file],
-                     file == VM_EPHEMERAL ? domain->hypervisor->disk_format : "");
+                     file == VM_ROOT || file == VM_EPHEMERAL ? domain->hypervisor->disk_format
+                                                             : "");
 }
 
 char *vm_domain_extra_file(const struct vm_domain *domain, size_t index)
@@ -316,7 +317,7 @@ static void put_xen(cJSON *item, const struct vm_domain *domain)
     put_text(item, "bootloader", p->bootloader);
 }
 
-static cJSON *make_item(const struct vm_domain *domain)
+cJSON *vm_domain_item(const struct vm_domain *domain)
 {
     cJSON *item = json_new_object(), *nics = json_new_array();
     cleanup_free char *console = vm_domain_file(domain, VM_CONSOLE);
@@ -341,7 +342,7 @@ static cJSON *make_item(const struct vm_domain *domain)
 char *vm_domain_render(const struct templates *templates, const struct vm_domain *domain,
                        struct error *err)
 {
-    cleanup_json cJSON *item = make_item(domain);
+    cleanup_json cJSON *item = vm_domain_item(domain);
 
     return template_render(templates, "domain", item, err);
 }

@@ -127,6 +127,8 @@ int vm_plan_make(struct cpi *cpi, const struct vm_request *request, struct vm_pl
 {
     struct vm_domain *domain = &plan->domain;
     const struct nic_defaults defaults = { .network = cpi->config.default_network,
+                                           .types = cpi->config.hypervisor->nic_types,
+                                           .model = cpi->config.hypervisor->nic_model,
                                            .vm_cid = domain->cid,
                                            .log = cpi->log };
 

@@ -46,7 +46,7 @@ static const struct property {
       0,
       LIST("default", "none", "writethrough", "writeback", "directsync", "unsafe") },
     { "disk_io", NULL, TEXT, MEMBER(disk_io), { 0 }, 0, LIST("threads", "native", "io_uring") },
-    { "graphics", NULL, TEXT, MEMBER(graphics), { 0 }, 0, LIST("none", "vnc") },
+    { "graphics", NULL, TEXT, MEMBER(graphics), { 0 }, 0, LIST("none", "vnc", "rdp") },
     { "graphics_password_file", NULL, TEXT, MEMBER(graphics_password_file), { 0 }, 0, NULL },
     { "watchdog",
       NULL,

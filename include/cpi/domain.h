@@ -18,6 +18,13 @@ struct definition_request {
 int domain_create(const struct virsh *virsh, const struct definition_request *request,
                   struct error *err);
 
+/* The same, one after the other. */
+int domain_define(const struct virsh *virsh, const char *name, const char *xml, struct error *err);
+int domain_start(const struct virsh *virsh, const char *name, struct error *err);
+
+/* Ends the domain, as hard as the hypervisor's driver does. 1: it still runs, 0: it does not. */
+int domain_destroy(const struct virsh *virsh, const char *name, struct error *err);
+
 /* Ends the domain and removes its definition and what the flags of 'virsh undefine' name; its
  * disks stay. An absent domain is success. */
 int domain_delete(const struct virsh *virsh, const char *name, const char *const *flags,
@@ -60,6 +67,15 @@ struct domain_state {
     struct blocks live, config; /* the disks of the live and the persistent definition */
 };
 
+/* Adds a block; takes ownership of both strings. */
+void blocks_add(struct blocks *blocks, char *target, char *source);
+
+/* 1: running or paused, 0: off, -1: failed. ERROR_VM_NOT_FOUND. */
+int domain_is_active(const struct virsh *virsh, const char *name, struct error *err);
+
+/* The names of the running domains. Owned by the caller. */
+int domain_list_active(const struct virsh *virsh, char ***names, struct error *err);
+
 #define cleanup_state cleanup(domain_state_release)
 
 /* ERROR_VM_NOT_FOUND. */
@@ -80,6 +96,7 @@ enum definition { DEFINITION_LIVE, DEFINITION_CONFIG };
 int domain_detach(const struct virsh *virsh, const char *name, const char *target,
                   enum definition definition, struct virsh_reply *reply, struct error *err);
 
+void blocks_release(struct blocks *blocks);
 void domain_state_release(struct domain_state *state);
 
 #endif

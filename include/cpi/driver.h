@@ -31,6 +31,10 @@ struct driver {
     int (*make_files)(struct cpi *cpi, const struct vm_request *request, const struct vm_plan *plan,
                       struct error *err);
 
+    /* The agent's hint of a disk that the VM has from the start; the root disk's index is 0. Owned
+     * by the caller. NULL: the disk is found by its serial. */
+    cJSON *(*own_hint)(const struct vm_domain *domain, unsigned index, const char *serial);
+
     /* Defines the VM and starts it. */
     int (*start)(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
 
@@ -77,6 +81,6 @@ struct driver {
 /* The driver of the hypervisor that the configuration names. */
 const struct driver *driver_of(const struct cpi *cpi);
 
-extern const struct driver driver_qemu, driver_xen;
+extern const struct driver driver_qemu, driver_vbox, driver_xen, driver_vmware;
 
 #endif

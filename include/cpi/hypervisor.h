@@ -35,19 +35,24 @@ struct hypervisor {
     const char *default_uri;
     const char *const *uri_drivers;      /* drivers a uri may name, ended by NULL */
     const char *const *stemcell_formats; /* that run here, ended by NULL */
-    const char *disk_format;             /* of new disks: qemu-img's name and our file extension */
+    const char *stemcell_format;         /* that their images are kept in; NULL: as they came */
+    const char *disk_format;             /* of new disks: image.h's name and our file extension */
     const char *const *disk_formats;     /* that new disks can have, ended by NULL */
     const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk */
     const struct bus *hotplug_bus;             /* of persistent disks */
     const struct bus *overflow_bus;            /* of persistent disks when that one is full */
     unsigned first_target;        /* the number of the first target name ("xvde": 4) that extra and
                                      persistent disks may have; those before it are the VM's own */
-    const char *const *nic_types; /* as cloud_properties call them, ended by NULL */
+    const char *const *nic_types; /* as cloud_properties call them, the usual first; NULL ends */
+    const char *nic_model;        /* the usual; NULL: virtio */
+    const char *default_network;  /* where the configuration names none; NULL: "default" */
     const char *const *undefine_flags; /* of 'virsh undefine': what there may be beside a domain */
     const char *const *start_flags;    /* of 'virsh start', for a start from power-off */
     const char *const *lacks;          /* cloud_properties of VMs, disks and NICs that are for other
                                           hypervisors, ended by NULL; NULL: none */
     bool has_domain_type;              /* is there a choice of kvm and emulation? */
+    bool plain;                        /* are disks and NICs without options such as a cache? */
+    bool rdp;                          /* can a VM have a screen by RDP? */
     bool hot_plug;                     /* do disks come to and leave a running VM? */
     bool live_snapshot;                /* can a disk of a running VM be copied? */
     bool resize;                       /* can a detached disk grow? */

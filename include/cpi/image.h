@@ -2,7 +2,8 @@
  * image.h - disk images, through qemu-img.
  *
  * Sizes are in MiB unless they say bytes; MiB is what the CPI's callers use
- * (contract section 1.5).
+ * (contract section 1.5). Formats have qemu-img's names, except that its "vpc"
+ * is "vhd" here, as in the names of files.
  */
 #ifndef CPI_IMAGE_H
 #define CPI_IMAGE_H
@@ -48,11 +49,21 @@ struct conversion {
     const char *to, *to_format;
     uint64_t virtual_bytes; /* of 'from'; a large image may take longer than other commands */
     bool compress;          /* the clusters of 'to' */
+    bool into;              /* 'to' is there already, empty and at least as large */
     bool untrusted; /* 'from' is a stranger's, although recognised as one that stands alone */
 };
 
 /* Copies an image that is not in use to one that depends on nothing. */
 int image_convert(const struct host *host, const struct conversion *conversion, struct error *err);
+
+/* The same to an image of at least size_mib (0: as large as it is), for formats that qemu-img
+ * cannot make larger. */
+int image_clone(const struct host *host, const struct conversion *conversion, uint64_t size_mib,
+                struct error *err);
+
+/* Makes an image of such a format larger by way of a copy. It must not be in use. */
+int image_grow_copied(const struct host *host, const struct image_request *request,
+                      uint64_t virtual_bytes, struct error *err);
 
 /*
  * Which firmware boots a recognised image: "efi" or "bios", a constant. What

@@ -12,8 +12,19 @@
 
 enum { MAC_SIZE = 18 };
 
-/* On a libvirt network, on a bridge of the host, on one of its interfaces by macvtap. */
-enum nic_type { NIC_NETWORK, NIC_BRIDGE, NIC_DIRECT };
+/* What a NIC is on: a libvirt network; a bridge of the host; one of its interfaces, by macvtap; the
+ * hypervisor's own NAT; and VirtualBox's kinds of network. */
+enum nic_type {
+    NIC_NETWORK,
+    NIC_BRIDGE,
+    NIC_DIRECT,
+    NIC_USER,
+    NIC_HOSTONLY,
+    NIC_NAT,
+    NIC_NATNETWORK,
+    NIC_BRIDGED,
+    NIC_INTERNAL
+};
 
 /* A limit in one direction, as libvirt counts it; 0: not given. */
 struct bandwidth {
@@ -46,9 +57,11 @@ struct nics {
 #define cleanup_nics cleanup(nics_release)
 
 struct nic_defaults {
-    const char *network; /* of NICs whose cloud_properties name none */
-    const char *vm_cid;  /* what the MAC of a NIC without a fixed address comes from */
-    struct log *log;     /* for notes of unknown keys; NULL: no notes */
+    const char *network;      /* of NICs whose cloud_properties name none */
+    const char *const *types; /* that there are, the usual first; NULL: qemu's */
+    const char *model;        /* the usual; NULL: virtio */
+    const char *vm_cid;       /* what the MAC of a NIC without a fixed address comes from */
+    struct log *log;          /* for notes of unknown keys; NULL: no notes */
 };
 
 /*

@@ -22,6 +22,10 @@ bool uri_parse(const char *text, struct uri *uri);
 /* Does it lead to another machine? */
 bool uri_is_remote(const struct uri *uri);
 
+/* libvirt's scheme for a product of VMware ("workstation", "player" or "fusion"; NULL:
+ * workstation), NULL for any other word. */
+const char *uri_vmware_scheme(const char *product);
+
 void uri_release(struct uri *uri);
 
 #endif

@@ -18,6 +18,10 @@ int usual_make_files(struct cpi *cpi, const struct vm_request *request, const st
 /* The disks that come and go with a VM: ephemeral and extra ones. */
 int usual_make_empty_disks(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
 
+/* The agent's settings, on an ISO. */
+int usual_make_settings(struct cpi *cpi, const struct vm_request *request,
+                        const struct vm_plan *plan, struct error *err);
+
 int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
 
 /* These do what domain.h says of the function of that name, with the flags of the hypervisor. */

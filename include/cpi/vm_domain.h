@@ -62,6 +62,9 @@ char *vm_domain_extra_target(const struct vm_domain *domain, size_t index);
 /* vda, ..., vdz, vdaa, ... for a prefix and a number from 0. Owned by the caller. */
 char *target_name(const char *prefix, unsigned index);
 
+/* All that the template "domain" may want to know. Owned by the caller. */
+cJSON *vm_domain_item(const struct vm_domain *domain);
+
 /* Owned by the caller; NULL and an error when the template fails. */
 char *vm_domain_render(const struct templates *templates, const struct vm_domain *domain,
                        struct error *err);

@@ -7,7 +7,9 @@ static const struct {
     const struct driver *driver;
 } drivers[] = {
     { &hypervisor_qemu, &driver_qemu },
+    { &hypervisor_vbox, &driver_vbox },
     { &hypervisor_xen, &driver_xen },
+    { &hypervisor_vmware, &driver_vmware },
 };
 
 const struct driver *driver_of(const struct cpi *cpi)

@@ -39,32 +39,47 @@ int usual_make_empty_disks(struct cpi *cpi, const struct vm_plan *plan, struct e
     return 0;
 }
 
-static cJSON *extra_hints(const struct vm_domain *domain)
+/* A disk that lives and dies with its VM: its place among those, its target name, its serial. */
+struct own_disk {
+    unsigned index;
+    const char *target, *serial;
+};
+
+static cJSON *own_hint(struct cpi *cpi, const struct vm_domain *domain, const struct own_disk *disk)
 {
+    const struct driver *driver = driver_of(cpi);
+
+    return driver->own_hint ? driver->own_hint(domain, disk->index, disk->serial)
+                            : agent_disk_hint(domain->bus, disk->target, disk->serial);
+}
+
+static cJSON *extra_hints(struct cpi *cpi, const struct vm_domain *domain)
+{
+    const unsigned first = domain->properties.ephemeral_mib ? 2 : 1;
     cJSON *hints = domain->extra_count ? json_new_array() : NULL;
 
     for (size_t i = 0; i < domain->extra_count; i++) {
         cleanup_free char *target = vm_domain_extra_target(domain, i);
-        json_put(hints, NULL, agent_disk_hint(domain->bus, target, domain->extras[i].serial));
+        const struct own_disk disk = { first + (unsigned)i, target, domain->extras[i].serial };
+        json_put(hints, NULL, own_hint(cpi, domain, &disk));
     }
     return hints;
 }
 
-static cJSON *ephemeral_hint(const struct vm_domain *domain)
+static cJSON *ephemeral_hint(struct cpi *cpi, const struct vm_domain *domain)
 {
     cleanup_free char *target = vm_domain_ephemeral_target(domain);
+    const struct own_disk disk = { 1, target, domain->ephemeral_serial };
 
-    return domain->properties.ephemeral_mib
-               ? agent_disk_hint(domain->bus, target, domain->ephemeral_serial)
-               : NULL;
+    return domain->properties.ephemeral_mib ? own_hint(cpi, domain, &disk) : NULL;
 }
 
-static int make_settings(struct cpi *cpi, const struct vm_request *request,
-                         const struct vm_plan *plan, struct error *err)
+int usual_make_settings(struct cpi *cpi, const struct vm_request *request,
+                        const struct vm_plan *plan, struct error *err)
 {
     const struct vm_domain *domain = &plan->domain;
-    cleanup_json cJSON *ephemeral = ephemeral_hint(domain);
-    cleanup_json cJSON *extras = extra_hints(domain);
+    cleanup_json cJSON *ephemeral = ephemeral_hint(cpi, domain);
+    cleanup_json cJSON *extras = extra_hints(cpi, domain);
     const struct agent_input input = {
         .agent_id = request->agent_id,
         .vm_cid = domain->cid,
@@ -92,5 +107,5 @@ int usual_make_files(struct cpi *cpi, const struct vm_request *request, const st
 {
     if (make_root(cpi, plan, err) < 0 || usual_make_empty_disks(cpi, plan, err) < 0)
         return -1;
-    return make_settings(cpi, request, plan, err);
+    return usual_make_settings(cpi, request, plan, err);
 }

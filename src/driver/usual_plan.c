@@ -28,6 +28,10 @@ static int read_password(struct cpi *cpi, struct vm_plan *plan, struct error *er
 {
     const struct vm_properties *p = &plan->domain.properties;
 
+    if (p->graphics && strcmp(p->graphics, "rdp") == 0 && !cpi->config.hypervisor->rdp)
+        return fail(err, ERROR_NOT_SUPPORTED,
+                    "cloud_properties.graphics: the hypervisor '%s' has no screens by RDP: use vnc",
+                    cpi->config.hypervisor->name);
     if (!p->graphics || strcmp(p->graphics, "vnc") != 0)
         return 0;
     int got = host_get(&cpi->host, p->graphics_password_file, &plan->password, err);

@@ -1,8 +1,33 @@
 #include "cpi/hypervisor.h"
 
+static const struct bus scsi = { .name = "scsi", .prefix = "sd" };
+static const struct bus sata = { .name = "sata", .prefix = "sd" };
+static const struct bus ide = { .name = "ide", .prefix = "hd" };
+
 const struct hypervisor hypervisor_vbox = {
     .name = "vbox",
     .default_uri = "vbox:///session",
     .uri_drivers = (const char *const[]){ "vbox", NULL },
-    .stemcell_formats = (const char *const[]){ NULL },
+    .stemcell_formats = (const char *const[]){ "vsphere-ovf", "general-ovf", "openstack-qcow2",
+                                               "openstack-raw", NULL },
+    .stemcell_format = "vmdk",
+    .disk_format = "vmdk",
+    .disk_formats = (const char *const[]){ "vmdk", "vdi", "vhd", NULL },
+    .buses = { [CONTROLLER_IDE] = &ide,
+               [CONTROLLER_SCSI] = &scsi,
+               [CONTROLLER_SATA] = &sata,
+               [CONTROLLER_VIRTIO] = &sata },
+    .hotplug_bus = &sata,
+    .nic_types =
+        (const char *const[]){ "hostonly", "nat", "natnetwork", "bridged", "internal", NULL },
+    .nic_model = "82540EM",
+    .default_network = "vboxnet0",
+    .plain = true,
+    .rdp = true,
+    .hot_plug = true,
+    .live_snapshot = true,
+    .resize = true,
+    .metadata = true,
+    .autostart = true,
+    .ready = true,
 };

@@ -13,7 +13,7 @@ unset CPI_CONFIG BOSH_JOBS_DIR
 # Methods that are not built yet and answer NotImplemented.
 not_built=(current_vm_id)
 # Hypervisors that are not driven yet and answer NotSupported.
-not_driven=(lxc vbox vmware)
+not_driven=(lxc)
 
 # What stands for every secret: it is in each configuration and in no place where others can read.
 canary='canary-7f3a91d2'
@@ -432,6 +432,8 @@ list_world() {
         # How a job ended, and what libvirt was told, is no thing.
         (cd "$state/domains" && find . -mindepth 1 ! -name completed ! -name attached ! -name backup \
             -printf 'domains/%P\n')
+        [[ ! -d $state/vbox ]] || (cd "$state/vbox" && find . -mindepth 1 ! -name '*.new' -printf 'vbox/%P\n')
+        [[ ! -e $state/vbox-media ]] || sed "s|^[^ ]* $store/|media |" "$state/vbox-media"
         # What others have made is no concern of cpi.
         (cd "$state/networks" && { grep -rH '<host ' . || true; })
         (cd "$state/networks" && { grep -rl '<bosh:network' . || true; })

@@ -43,8 +43,8 @@ layer_of() {
         json | json_syntax | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
         child | command | trace) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
-        access | config | config_file | store | virsh | image | capabilities | gunzip | ovf | vmdk) echo 4 ;;
-        usual | drivers) echo 7 ;;
+        access | config | config_file | store | virsh | vboxmanage | vbox_answer | vmrun | image | capabilities | gunzip | ovf | vmdk) echo 4 ;;
+        usual | desktop | vbox | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
         person | arguments | page | progress) echo 10 ;;

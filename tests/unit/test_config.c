@@ -91,6 +91,26 @@ static void what_is_not_said_has_its_default(void **state)
     assert_null(r.log.text);
 }
 
+static void vmwares_uri_becomes_that_of_its_product(void **state)
+{
+    static const struct {
+        const char *changes, *uri;
+    } rows[] = {
+        { "{\"hypervisor\":\"vmware\",\"vmware_product\":\"player\"}", "vmwareplayer:///session" },
+        { "{\"hypervisor\":\"vmware\",\"uri\":\"vmware:///session\",\"vmware_product\":\"fusion\"}",
+          "vmwarefusion:///session" },
+        { "{\"hypervisor\":\"vmware\",\"uri\":\"vmwareplayer:///session\"}",
+          "vmwareplayer:///session" },
+        { "{\"hypervisor\":\"qemu\",\"vmware_product\":\"nonsense\"}", "qemu:///system" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        cleanup_reading struct reading r = accepted(rows[i].changes, NULL);
+        assert_string_equal(r.config.uri, rows[i].uri);
+    }
+}
+
 static void every_hypervisor_has_its_own_default_uri(void **state)
 {
     static const struct {
@@ -99,7 +119,8 @@ static void every_hypervisor_has_its_own_default_uri(void **state)
                  { "vbox", "vbox:///session" },
                  { "lxc", "lxc:///" },
                  { "xen", "xen:///" },
-                 { "vmware", "vmware:///session" } };
+                 /* libvirt knows no "vmware". */
+                 { "vmware", "vmwarews:///session" } };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -576,6 +597,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(every_hypervisor_has_its_own_default_uri),
+        cmocka_unit_test(vmwares_uri_becomes_that_of_its_product),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(the_context_overrides_key_for_key),
         cmocka_unit_test(what_the_context_does_not_name_stays),

@@ -221,7 +221,7 @@ static void every_sample_file_is_accepted(void **state)
         { "cpi-libvirt-remote.json", "qemu", "qemu:///system", "remote-host" },
         { "cpi-lxc.json", "lxc", "lxc:///", NULL },
         { "cpi-vbox.json", "vbox", "vbox:///session", NULL },
-        { "cpi-vmware.json", "vmware", "vmware:///session", NULL },
+        { "cpi-vmware.json", "vmware", "vmwarews:///session", NULL },
         { "cpi-xen.json", "xen", "xen:///", NULL },
     };
 

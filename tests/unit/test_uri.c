@@ -107,6 +107,16 @@ static void release_empties(void **state)
     assert_int_equal(uri.port, 0);
 }
 
+static void vmware_products_have_schemes(void **state)
+{
+    (void)state;
+    expect_text(uri_vmware_scheme(NULL), "vmwarews");
+    expect_text(uri_vmware_scheme("workstation"), "vmwarews");
+    expect_text(uri_vmware_scheme("player"), "vmwareplayer");
+    expect_text(uri_vmware_scheme("fusion"), "vmwarefusion");
+    expect_text(uri_vmware_scheme("esx"), NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +124,7 @@ int main(void)
         cmocka_unit_test(what_has_not_the_form_is_refused),
         cmocka_unit_test(a_uri_is_remote_when_it_names_a_host),
         cmocka_unit_test(release_empties),
+        cmocka_unit_test(vmware_products_have_schemes),
     };
 
     return cmocka_run_group_tests_name("uri", tests, NULL, NULL);

@@ -1,0 +1,311 @@
+#!/usr/bin/env bats
+# VMware, with libvirt's own driver, which is part of virsh, over stand-ins for VMware's programs. The
+# .vmx files that come out are those that VMware would get.
+
+load helper
+load faults
+
+setup() {
+    [[ -x /usr/bin/virsh ]] || skip 'there is no virsh here'
+    begin
+    vmware_world
+}
+
+vmware_world() {
+    configure hypervisor '"vmware"' uri '"vmware:///session"' storage_controller '"SCSI"' domain_type ''
+    # libvirt follows links to the programs.
+    local program
+    for program in vmrun vmware vmplayer; do
+        rm "$world/bin/$program"
+        cp "$root/tests/fake/$program" "$world/bin/$program"
+    done
+    real_virsh
+}
+
+# The real virsh, with its calls in the transcript, and the XML of the last definition in defined.xml.
+real_virsh() {
+    rm "$world/bin/virsh"
+    cat >"$world/bin/virsh" <<'SCRIPT'
+#!/bin/bash
+. "${0%/*}/stand-in.bash"
+main() {
+    local input=/dev/null
+    if [[ $* == *define* ]]; then
+        input=$state/defined.xml
+        (umask 077 && cat >"$input")
+    fi
+    PATH=${0%/*}:/usr/bin:/bin XDG_RUNTIME_DIR=$state /usr/bin/virsh "$@" <"$input"
+}
+record "$@"
+echo virsh >>"$state/steps"
+perform main "$@"
+SCRIPT
+    chmod 0755 "$world/bin/virsh"
+}
+
+# make_vm [CLOUD_PROPERTIES [NETWORKS]]
+make_vm() {
+    [[ $stemcell ]] || have_stemcell
+    ok create_vm agent-1 "$stemcell" "${1-"{}"}" "${2-"{}"}" '[]' '{}'
+    vm=$cid
+}
+
+refuses() {
+    [[ $stemcell ]] || have_stemcell
+    before=$(inventory)
+    refused "$1" create_vm agent-1 "$stemcell" "$2" "$3" '[]' '{}'
+    [[ $(inventory) == "$before" ]] || fail 'it has changed something'
+}
+
+vmx() {
+    cat "$store/vms/$vm/$vm.vmx"
+}
+
+# the_same TEXT: without what is random, or VMware's own
+the_same() {
+    sed -E -e "s/(vnc.password = |passwd=).*/\1PASSWORD/" -e "s/(vnc.port = |port=')[0-9\"]+/\1PORT/" \
+        -e "s/^uuid.bios = .*/uuid.bios = UUID/" -e 's/pid=[0-9]*/pid=PID/' <<<"$1"
+}
+
+runs() {
+    grep -qF "/$1.vmx" "$state/vmware-running" || fail "VM $1 does not run"
+}
+
+is_off() {
+    ! grep -qF "/$1.vmx" "$state/vmware-running" || fail "VM $1 still runs"
+}
+
+# As an operator does.
+power_off() {
+    PATH=/usr/bin:/bin "$world/bin/vmrun" -T ws stop "$store/vms/$vm/$vm.vmx" soft
+}
+
+disk_at() {
+    [[ $(vmx) == *"scsi0:$1.fileName = \"$store/disks/$2/disk.vmdk\""* ]] || fail "no disk $2 at $1: $(vmx)"
+}
+
+is_hint() {
+    result_is "{\"path\":\"/dev/disk/by-path/pci-0000:00:10.0-scsi-0:0:$1:0\",\"volume_id\":\"$1\"}"
+}
+
+# --- VMs ---------------------------------------------------------------------------------------
+
+@test "create_vm runs what it always runs" {
+    have_stemcell
+    forget_calls
+    ok create_vm agent-1 "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+    vm=$cid
+    golden vmware-create_vm.argv "$(calls)"
+    runs "$vm"
+}
+
+@test "the .vmx of a VM, and the domain that it is made of" {
+    make_vm '{"cpus":2,"memory":2048,"title":"builder"}' '{"a":{"ip":"10.0.0.5"},
+        "b":{"ip":"10.0.1.5","cloud_properties":{"type":"bridge","name":"vmnet0","model":"vmxnet3"}}}'
+    golden vmware.vmx "$(the_same "$(vmx)")"
+    golden domain-vmware.xml "$(the_same "$(<"$state/defined.xml")" | sed -e 's/PORT/5900/' -e "s,PASSWORD,''/>,")"
+    virt-xml-validate "$state/defined.xml" domain || fail "libvirt's schema knows better"
+    [[ $(stat -c %a "$store/vms/$vm/$vm.vmx") == 600 ]] || fail 'others can read it'
+}
+
+@test "vmware_product says which of VMware's products it is" {
+    local product scheme
+    while read -r product scheme; do
+        configure vmware_product "\"$product\""
+        forget_calls
+        ask has_vm vm-1
+        have_stemcell
+        ask create_vm a "$stemcell" '{}' '{}' '[]' '{}'
+        [[ $(calls) == *"virsh -q -c $scheme:///session"* ]] || fail "$(calls)"
+    done <<'TABLE'
+workstation vmwarews
+player vmwareplayer
+fusion vmwarefusion
+TABLE
+    configure vmware_product '"server"'
+    refused CpiError has_vm vm-1
+    says workstation player fusion
+    configure vmware_product '"player"' uri '"vmwarews:///session"'
+    refused CpiError has_vm vm-1
+}
+
+@test "every controller means SCSI, with a line in the log" {
+    local controller
+    for controller in SATA VIRTIO IDE; do
+        configure storage_controller "\"$controller\""
+        make_vm
+        [[ $(vmx) == *'scsi0:1.deviceType = "scsi-hardDisk"'* ]] || fail 'not on SCSI'
+        jq -e --arg controller "$controller" '.log | contains($controller)' <<<"$response" || fail 'nobody is told'
+        ok delete_vm "$vm"
+    done
+    configure storage_controller '"SCSI"'
+    make_vm
+    jq -e '.log == ""' <<<"$response" || fail 'there is nothing to tell'
+}
+
+@test "the agent finds its disks by their place on the controller" {
+    make_vm '{"extra_disks":[{"size":10}]}'
+    settings "$vm" | jq -e '.disks.ephemeral ==
+            {path: "/dev/disk/by-path/pci-0000:00:10.0-scsi-0:0:1:0", volume_id: "1"} and
+        .disks.raw_ephemeral == [{path: "/dev/disk/by-path/pci-0000:00:10.0-scsi-0:0:2:0", volume_id: "2"}]' ||
+        fail 'they are elsewhere'
+}
+
+@test "what VMware cannot do through libvirt is refused by name" {
+    local property
+    for property in '"machine":"q35"' '"hugepages":true' '"firmware":"efi"' '"nested":true' '"graphics":"rdp"'; do
+        refuses NotSupported "{$property}" '{}'
+    done
+    refuses NotSupported '{}' '{"a":{"type":"dynamic","cloud_properties":{"type":"network","name":"default"}}}'
+    refuses NotSupported '{}' '{"a":{"type":"dynamic","cloud_properties":{"vlan":3}}}'
+    refused NotSupported create_disk 64 '{"iops":100}' null
+    make_vm
+    refused NotImplemented set_vm_metadata "$vm" '{}'
+}
+
+@test "a VM that is off is still known, and reboot_vm starts it" {
+    make_vm
+    power_off
+    ok has_vm "$vm"
+    result_is true
+    ok reboot_vm "$vm"
+    runs "$vm"
+    ok reboot_vm "$vm"
+    runs "$vm"
+    refused VMNotFound reboot_vm vm-gone
+    ok has_vm vm-gone
+    result_is false
+}
+
+@test "a guest without VMware's tools has its power cut" {
+    local before
+    have_stemcell
+    before=$(inventory)
+    make_vm
+    : >"$state/vmware-no-tools"
+    ok reboot_vm "$vm"
+    runs "$vm"
+    [[ $(calls) == *"vmrun -T ws stop $store/vms/$vm/$vm.vmx hard"* ]] || fail "$(calls)"
+    ok delete_vm "$vm"
+    is_off "$vm"
+    [[ $(inventory) == "$before" ]] || fail "something is left: $(inventory)"
+    ok delete_vm "$vm"
+}
+
+@test "without vmrun the answer says what is missing" {
+    make_vm
+    rm "$world/bin/vmrun"
+    refused CloudError reboot_vm "$vm"
+    says 'vmrun utility is missing' 'must be on PATH'
+}
+
+# --- disks -------------------------------------------------------------------------------------
+
+@test "a disk of a running VM is refused, and the answer says what to do" {
+    make_vm
+    have_disk
+    refused NotSupported attach_disk "$vm" "$disk"
+    says 'stop VM' "$vm" reboot_vm
+    power_off
+    ok attach_disk "$vm" "$disk"
+    is_hint 2
+    ok reboot_vm "$vm"
+    disk_at 2 "$disk"
+    refused NotSupported detach_disk "$vm" "$disk"
+    ok attach_disk "$vm" "$disk"
+    is_hint 2
+}
+
+@test "disks come to a VM that is off, keep their places, and leave it" {
+    local first second
+    make_vm
+    power_off
+    have_disk
+    first=$disk
+    ok attach_disk "$vm" "$first"
+    have_disk
+    second=$disk
+    ok attach_disk "$vm" "$second"
+    is_hint 3
+    ok detach_disk "$vm" "$first"
+    refused DiskNotAttached detach_disk "$vm" "$first"
+    disk_at 3 "$second"
+    [[ $(vmx) != *"$first"* ]] || fail 'it is still there'
+    ok reboot_vm "$vm"
+    disk_at 3 "$second"
+    ok get_disks "$vm"
+    result_is "[\"$second\"]"
+    refused CloudError delete_disk "$second"
+    ok delete_vm "$vm"
+    ok delete_disk "$second"
+    ok delete_disk "$first"
+}
+
+@test "a VM has places for 15 disks, though libvirt reads only seven" {
+    local i hints=(2 3 4 5 6 8 9 10 11 12 13 14 15) first
+    make_vm
+    power_off
+    for i in "${hints[@]}"; do
+        have_disk
+        first=${first-$disk}
+        ok attach_disk "$vm" "$disk"
+        is_hint "$i"
+    done
+    have_disk
+    refused CloudError attach_disk "$vm" "$disk"
+    says '15 disks'
+    ok reboot_vm "$vm"
+    ok get_disks "$vm"
+    result_has 'length == 13'
+    disk_at 2 "$first"
+}
+
+@test "a detached disk grows by way of a copy, and has snapshots" {
+    make_vm
+    have_disk
+    ok resize_disk "$disk" 128
+    [[ $(<"$store/disks/$disk/disk.vmdk") == "image vmdk $((128 << 20))" ]] || fail 'not larger'
+    [[ $(ls "$store/disks/$disk") == $'disk.json\ndisk.vmdk' ]] || fail "$(ls "$store/disks/$disk")"
+    ok snapshot_disk "$disk" '{}'
+    ok delete_snapshot "$cid"
+    power_off
+    ok attach_disk "$vm" "$disk"
+    ok snapshot_disk "$disk" '{}'
+    ok delete_snapshot "$cid"
+    ok reboot_vm "$vm"
+    refused NotSupported snapshot_disk "$disk" '{}'
+}
+
+# --- what fails --------------------------------------------------------------------------------
+
+create_vm_vmware_world() { vmware_world && have_stemcell; }
+create_vm_vmware_call() { ask create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'; }
+create_vm_vmware_check() {
+    [[ $response =~ \"(vm-[^\"]+)\" ]] || fail 'no CID'
+    runs "${BASH_REMATCH[1]}"
+}
+
+@test "create_vm, each step going wrong" { every_step creates create_vm_vmware; }
+
+delete_vm_vmware_world() {
+    vmware_world && make_vm && : >"$state/vmware-no-tools"
+}
+delete_vm_vmware_call() { ask delete_vm "$vm"; }
+delete_vm_vmware_check() {
+    is_off "$vm"
+    ! inventory | grep -F "$vm" || fail 'something is left'
+}
+
+@test "delete_vm, each step going wrong" { every_step repeats delete_vm_vmware; }
+
+reboot_vm_vmware_world() { vmware_world && make_vm; }
+reboot_vm_vmware_call() { ask reboot_vm "$vm"; }
+reboot_vm_vmware_check() { runs "$vm"; }
+
+@test "reboot_vm, each step going wrong" { every_step repeats reboot_vm_vmware; }
+
+attach_disk_vmware_world() { vmware_world && make_vm && have_disk && power_off; }
+attach_disk_vmware_call() { ask attach_disk "$vm" "$disk"; }
+attach_disk_vmware_check() { disk_at 2 "$disk"; }
+
+@test "attach_disk, each step going wrong" { every_step repeats attach_disk_vmware; }

@@ -1,0 +1,162 @@
+#!/bin/bash
+# VirtualBox's own programs for tests, in a root directory of Debian sid, which has them in contrib:
+# VBoxManage there is the real one. There is no kernel module for it, so no VM can be started.
+#
+#   virtualbox.sh make               make the root directory unless it is there; prints its path.
+#                                    Exits with 77 and says why where sid cannot be reached
+#   virtualbox.sh start DIR SHARED   a world of its own: a VirtualBox without any VM that sees
+#                                    SHARED as it is outside. DIR/VBoxManage runs it from there
+#   virtualbox.sh stop DIR           end it and all it runs
+#
+# The root directory is kept in ~/.cache/bosh-libvirt-cpi-vbox ($CPI_VBOX_CACHE), a new one is made
+# when this file has changed. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
+set -euo pipefail
+shopt -s inherit_errexit
+
+self=$(realpath "${BASH_SOURCE[0]}")
+cache=${CPI_VBOX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-vbox}
+mirror=${CPI_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+readonly unreachable=77
+
+die() {
+    printf 'virtualbox.sh: %s\n' "$1" >&2
+    exit "${2:-1}"
+}
+
+# quietly COMMAND…: shows what it printed only if it fails.
+quietly() {
+    local log=$new.log
+    "$@" >"$log" 2>&1 </dev/null && return
+    tail -n 40 "$log" >&2
+    return 1
+}
+
+bootstrap() {
+    quietly debootstrap --variant=minbase --components=main,contrib sid "$new" "$mirror" && return
+    if grep -q -e 'Failed getting release file' -e 'Invalid Release' "$new.log"; then
+        die "Debian's sid cannot be reached at $mirror" "$unreachable"
+    fi
+    die "there is no root directory of Debian's sid: see $new.log"
+}
+
+# The kernel module's sources, a compiler and a desktop are large, and VBoxManage needs none of them.
+stand_in_package() {
+    mkdir -p "$new/stand-in/DEBIAN" "$new/stand-in/usr/bin"
+    cat >"$new/stand-in/DEBIAN/control" <<'CONTROL'
+Package: cpi-lab-stand-in
+Version: 1
+Architecture: all
+Maintainer: nobody <nobody@localhost>
+Provides: virtualbox-modules, libgl1 (= 999), libsdl2-2.0-0 (= 999), systemd-sysusers, python3-packaging (= 999)
+Description: stands for what VBoxManage alone does not need
+CONTROL
+    printf '#!/bin/sh\nexit 0\n' >"$new/stand-in/usr/bin/systemd-sysusers"
+    chmod 0755 "$new/stand-in/usr/bin/systemd-sysusers"
+    in_new dpkg-deb --build /stand-in /stand-in.deb
+    in_new dpkg --install /stand-in.deb
+}
+
+# VirtualBox's programs look for themselves in /proc.
+# shellcheck disable=SC2016 # the variables are the inner shell's
+in_new() {
+    quietly env DEBIAN_FRONTEND=noninteractive unshare --mount --propagation private \
+        bash -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$new" "$@"
+}
+
+# sid's Release files are old when a snapshot of it is served.
+apt() {
+    in_new apt-get --yes --no-install-recommends -o Acquire::Check-Valid-Until=false "$@"
+}
+
+fill() {
+    cp /etc/resolv.conf "$new/etc/resolv.conf"
+    # Nothing is to be started.
+    printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
+    chmod 0755 "$new/usr/sbin/policy-rc.d"
+    echo "deb $mirror sid main contrib" >"$new/etc/apt/sources.list"
+    stand_in_package && apt update && apt install virtualbox && in_new VBoxManage --version &&
+        apt clean
+}
+
+make_root() {
+    local root lock new
+    root=$cache/sid-$(sha256sum "$self" | head -c 12)
+    mkdir -p "$cache"
+    exec {lock}>"$cache/lock"
+    flock "$lock"
+    if [[ ! -d $root ]]; then
+        ((EUID == 0)) || die 'run as root to make a root directory of Debian sid' "$unreachable"
+        command -v debootstrap >/dev/null || die 'install debootstrap' "$unreachable"
+        new=$cache/new
+        rm -rf "$cache"/sid-* "$new"
+        bootstrap
+        fill || die "VirtualBox did not install: see $new.log"
+        mv "$new" "$root"
+    fi
+    flock -u "$lock"
+    echo "$root"
+}
+
+# In namespaces of its own, of which this becomes the first process: all ends with it.
+hold() {
+    local root=$1 dir=$2 shared=$3
+    # VirtualBox keeps its sockets in /tmp and its VMs in the home directory.
+    mount -t tmpfs tmpfs "$root/tmp"
+    mount -t tmpfs tmpfs "$root/root"
+    chmod 1777 "$root/tmp"
+    mount --rbind /dev "$root/dev"
+    mount -t proc proc "$root/proc"
+    mkdir -p "$root$shared"
+    mount --bind "$shared" "$root$shared"
+    : >"$dir/ready"
+    while :; do sleep 3600 & wait $! || true; done
+}
+
+write_program() {
+    cat >"$2/VBoxManage" <<SCRIPT
+#!/bin/bash
+# The real VBoxManage. Each time it says on stdout that the kernel module is missing.
+exec /usr/bin/nsenter --target "\$(<'$2/pid')" --mount --pid -- /usr/sbin/chroot '$1' /usr/bin/env -i \\
+    PATH=/usr/bin:/bin LC_ALL=C HOME=/root /usr/bin/VBoxManage "\$@"
+SCRIPT
+    chmod 0755 "$2/VBoxManage"
+}
+
+start() {
+    local root dir=$1 shared=$2 deadline
+    root=$(make_root)
+    deadline=$((SECONDS + 60))
+    mkdir -p "$dir"
+    rm -f "$dir/ready"
+    write_program "$root" "$dir"
+    unshare --mount --pid --fork --kill-child --propagation private \
+        "$self" hold "$root" "$dir" "$shared" >"$dir/log" 2>&1 </dev/null 3>&- &
+    until [[ -e $dir/ready ]]; do
+        if ((SECONDS >= deadline)) || ! kill -0 $!; then
+            die "the world did not start: $(<"$dir/log")"
+        fi
+        sleep 0.05
+    done
+    # The first process in the namespaces is the only child of unshare.
+    tr -d ' ' <"/proc/$!/task/$!/children" >"$dir/pid"
+    disown
+}
+
+stop() {
+    local pid
+    [[ -s $1/pid ]] || return 0
+    pid=$(<"$1/pid")
+    kill -KILL "$pid" 2>/dev/null || true
+    while [[ -e /proc/$pid && $(cut -d ' ' -f 3 "/proc/$pid/stat" 2>/dev/null || echo Z) != Z ]]; do
+        sleep 0.05
+    done
+    rm -f "$1/pid"
+}
+
+case ${1-} in
+    make) make_root ;;
+    start) start "$2" "$3" ;;
+    hold) hold "$2" "$3" "$4" ;;
+    stop) stop "$2" ;;
+    *) die 'virtualbox.sh make | start DIR SHARED | stop DIR' ;;
+esac
