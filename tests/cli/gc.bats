@@ -160,6 +160,18 @@ prepare() {
     [[ ! -e $store/.lock/vm-$gone && ! -e $store/.lock/disk-x ]] || fail 'locks are left'
 }
 
+@test "gc removes a VM of which there is nothing but a directory, or a mark that was never finished" {
+    local empty=vm-5b0d6d7c-8f9d-4c39-a9f1-0d5d1e4a6a10 begun=vm-5b0d6d7c-8f9d-4c39-a9f1-0d5d1e4a6a11
+    prepare
+    mkdir "$store/vms/$empty" "$store/vms/$begun"
+    touch "$store/vms/$begun/creating.aB3dE6" "$store/vms/notes"
+    things=$(inventory | grep -v "$empty\|$begun")
+    person gc --dry-run
+    tells "$empty" "$begun"
+    cleans
+    [[ $(inventory) == "$things" ]] || fail "$(diff <(echo "$things") <(inventory))"
+}
+
 @test "gc removes a domain whose directory is gone, unless it runs" {
     prepare
     have_vm 10.0.0.40
