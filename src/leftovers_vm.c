@@ -109,10 +109,12 @@ static int sweep_vm(struct sweep *sweep, const char *cid, struct error *err)
         return held;
     /* Whoever had the lock may just have got through, or have removed all of it. */
     int there = store_has(&sweep->cpi->store, STORE_VM, cid, err);
-    if (there > 0 && is_marked(sweep, cid) &&
-        sweep_found(sweep, "a VM half made or half removed", cid))
+    if (there <= 0 || !is_marked(sweep, cid))
+        return there < 0 ? -1 : 0;
+    strings_add(&sweep->halves, cid);
+    if (sweep_found(sweep, "a VM half made or half removed", cid))
         remove_vm(sweep, cid, &hold);
-    return there < 0 ? -1 : 0;
+    return 0;
 }
 
 int sweep_vms(struct sweep *sweep, struct error *err)
@@ -169,7 +171,7 @@ int sweep_strays(struct sweep *sweep, struct error *err)
 {
     for (char **name = sweep->domains; name && *name; name++) {
         if (!starts_with(*name, "vm-") || !id_valid(*name) || !id_uuid(*name) ||
-            strings_contain(sweep->active, *name))
+            strings_contain(sweep->active, *name) || strings_contain(sweep->halves, *name))
             continue;
         int there = store_has(&sweep->cpi->store, STORE_VM, *name, err);
         if (there < 0 || (!there && sweep_stray(sweep, *name, err) < 0))

@@ -137,6 +137,16 @@ prepare() {
     [[ -e $store/disks/$spare/disk.raw ]] || fail 'the last image was removed'
 }
 
+@test "gc leaves no lock of a VM that was defined and not started" {
+    prepare
+    have_vm 10.0.0.41
+    stop_domain "$vm"
+    touch "$store/vms/$vm/creating"
+    cleans
+    [[ ! -e $store/.lock/vm-$vm ]] || fail 'its lock is left'
+    [[ $(inventory) == "$things" ]] || fail "$(diff <(echo "$things") <(inventory))"
+}
+
 # --- what lies about ---------------------------------------------------------------------------
 
 @test "gc removes directories on their way, unfinished files, addresses and locks of what is gone" {
