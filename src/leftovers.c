@@ -102,6 +102,7 @@ cJSON *leftovers_find(struct cpi *cpi, bool remove, struct error *err)
         util_free_stringsp(&sweep.locks[i]);
     util_free_stringsp(&sweep.domains);
     util_free_stringsp(&sweep.active);
+    util_free_stringsp(&sweep.halves);
     util_free_stringsp(&sweep.doomed);
     return failed ? NULL : steal_pointer(&found);
 }

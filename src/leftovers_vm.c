@@ -61,17 +61,31 @@ int sweep_backups(struct sweep *sweep, struct error *err)
     return 0;
 }
 
-/* 1: one of the marks of a VM that is not whole stands there. */
-static int is_marked(struct sweep *sweep, const char *cid, struct error *err)
+/* Is there nothing yet but the mark of create_vm, or what was to become it? */
+static bool is_bare(char *const *names)
 {
-    cleanup_free char *creating = store_path(&sweep->cpi->store, STORE_VM, cid, VM_CREATING);
-    cleanup_free char *deleting = store_path(&sweep->cpi->store, STORE_VM, cid, VM_DELETING);
-    int there = host_exists(&sweep->cpi->host, deleting, err);
+    for (; *names; names++)
+        if (!starts_with(*names, VM_CREATING))
+            return false;
+    return true;
+}
 
+/* Does one of the marks of a VM that is not whole stand there? */
+static bool is_marked(struct sweep *sweep, const char *cid)
+{
+    cleanup_free char *directory = store_path(&sweep->cpi->store, STORE_VM, cid, NULL);
+    cleanup_strings char **names = NULL;
+    cleanup_error struct error passed_over = { 0 };
+
+    if (host_list(&sweep->cpi->host, directory, &names, &passed_over) < 0)
+        return false;
+    if (strings_contain(names, VM_DELETING))
+        return true;
     /* What create_vm was told to leave is not left by mistake. */
-    if (there || sweep->cpi->config.keep_failed_vms)
-        return there;
-    return host_exists(&sweep->cpi->host, creating, err);
+    if (sweep->cpi->config.keep_failed_vms)
+        return false;
+    return strings_contain(names, VM_CREATING) ||
+           (is_bare(names) && !strings_contain(sweep->domains, cid));
 }
 
 static void remove_vm(struct sweep *sweep, const char *cid, struct hold *hold)
@@ -87,16 +101,20 @@ static void remove_vm(struct sweep *sweep, const char *cid, struct hold *hold)
 static int sweep_vm(struct sweep *sweep, const char *cid, struct error *err)
 {
     cleanup_hold struct hold hold = HOLD_NONE;
-    int marked = is_marked(sweep, cid, err);
 
-    if (marked > 0)
-        marked = sweep_hold(sweep, STORE_VM, cid, &hold, err);
-    /* Whoever had the lock may just have got through. */
-    if (marked > 0)
-        marked = is_marked(sweep, cid, err);
-    if (marked > 0 && sweep_found(sweep, "a VM half made or half removed", cid))
+    if (!is_marked(sweep, cid))
+        return 0;
+    int held = sweep_hold(sweep, STORE_VM, cid, &hold, err);
+    if (held <= 0)
+        return held;
+    /* Whoever had the lock may just have got through, or have removed all of it. */
+    int there = store_has(&sweep->cpi->store, STORE_VM, cid, err);
+    if (there <= 0 || !is_marked(sweep, cid))
+        return there < 0 ? -1 : 0;
+    strings_add(&sweep->halves, cid);
+    if (sweep_found(sweep, "a VM half made or half removed", cid))
         remove_vm(sweep, cid, &hold);
-    return marked < 0 ? -1 : 0;
+    return 0;
 }
 
 int sweep_vms(struct sweep *sweep, struct error *err)
@@ -153,7 +171,7 @@ int sweep_strays(struct sweep *sweep, struct error *err)
 {
     for (char **name = sweep->domains; name && *name; name++) {
         if (!starts_with(*name, "vm-") || !id_valid(*name) || !id_uuid(*name) ||
-            strings_contain(sweep->active, *name))
+            strings_contain(sweep->active, *name) || strings_contain(sweep->halves, *name))
             continue;
         int there = store_has(&sweep->cpi->store, STORE_VM, *name, err);
         if (there < 0 || (!there && sweep_stray(sweep, *name, err) < 0))

@@ -22,14 +22,18 @@ static int drop_reservations(struct cpi *cpi, const char *cid, struct error *err
     return reservation_drop(cpi, json_get(record, "reservations"), err);
 }
 
-/* Whoever finds the directory without its domain must know why. */
+/* Whoever finds the directory without its domain must know why. A VM that was never complete needs
+ * no further mark. */
 static int mark_deleting(struct cpi *cpi, const char *cid, struct error *err)
 {
+    cleanup_free char *directory = store_path(&cpi->store, STORE_VM, cid, NULL);
     cleanup_free char *marker = store_path(&cpi->store, STORE_VM, cid, VM_DELETING);
-    int there = store_has(&cpi->store, STORE_VM, cid, err);
+    cleanup_strings char **names = NULL;
 
-    if (there <= 0)
-        return there;
+    if (host_list(&cpi->host, directory, &names, err) < 0)
+        return -1;
+    if (!*names || strings_contain(names, VM_CREATING))
+        return 0;
     return host_put(&cpi->host, marker, (struct bytes){ "", 0 }, 0600, err);
 }
 

@@ -10,6 +10,7 @@ struct sweep {
     struct cpi *cpi;
     bool remove;                      /* and not only tell */
     cJSON *found;                     /* [{"what", "where"}, ...] */
+    char **halves;                    /* VMs that are leftovers themselves */
     char **doomed;                    /* domains that are leftovers themselves */
     char **locks[STORE_SNAPSHOT + 1]; /* of each kind, as they were before */
     char **domains, **active; /* libvirt's, asked before all else: all, and those that run */

@@ -137,6 +137,16 @@ prepare() {
     [[ -e $store/disks/$spare/disk.raw ]] || fail 'the last image was removed'
 }
 
+@test "gc leaves no lock of a VM that was defined and not started" {
+    prepare
+    have_vm 10.0.0.41
+    stop_domain "$vm"
+    touch "$store/vms/$vm/creating"
+    cleans
+    [[ ! -e $store/.lock/vm-$vm ]] || fail 'its lock is left'
+    [[ $(inventory) == "$things" ]] || fail "$(diff <(echo "$things") <(inventory))"
+}
+
 # --- what lies about ---------------------------------------------------------------------------
 
 @test "gc removes directories on their way, unfinished files, addresses and locks of what is gone" {
@@ -158,6 +168,18 @@ prepare() {
     cleans
     [[ $(inventory) == "$things" ]] || fail "$(diff <(echo "$things") <(inventory))"
     [[ ! -e $store/.lock/vm-$gone && ! -e $store/.lock/disk-x ]] || fail 'locks are left'
+}
+
+@test "gc removes a VM of which there is nothing but a directory, or a mark that was never finished" {
+    local empty=vm-5b0d6d7c-8f9d-4c39-a9f1-0d5d1e4a6a10 begun=vm-5b0d6d7c-8f9d-4c39-a9f1-0d5d1e4a6a11
+    prepare
+    mkdir "$store/vms/$empty" "$store/vms/$begun"
+    touch "$store/vms/$begun/creating.aB3dE6" "$store/vms/notes"
+    things=$(inventory | grep -v "$empty\|$begun")
+    person gc --dry-run
+    tells "$empty" "$begun"
+    cleans
+    [[ $(inventory) == "$things" ]] || fail "$(diff <(echo "$things") <(inventory))"
 }
 
 @test "gc removes a domain whose directory is gone, unless it runs" {

@@ -76,9 +76,10 @@ deadly() {
     cat >"$BATS_TEST_TMPDIR/virsh" <<SH
 #!/bin/bash
 if [[ \$* == *'$2'* ]]; then
-    [[ $1 == before ]] && $kill
+    [[ $1 == after ]] || { $kill; exit; }
     virsh "\$@"
     $kill
+    exit
 fi
 exec virsh "\$@"
 SH
