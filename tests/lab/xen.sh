@@ -23,6 +23,8 @@ xen_options='dom0_mem=1280M,max:1280M console=com1 com1=115200,8n1 loglvl=error 
 # for it on a busy machine.
 luggage_size=512M
 kernel_options='root=/dev/vda ro console=hvc0 quiet mitigations=off net.ifnames=0'
+# systemd's own patience is not made for emulation.
+kernel_options+=' systemd.default_timeout_start_sec=1800 systemd.service_watchdogs=no'
 
 say() {
     printf 'xen: %s\n' "$*" >&2
