@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* On the chipset that libvirt's driver leaves as it is. */
+enum { MAX_NICS = 8 };
+
 /* How VBoxManage lists the networks of each kind, and how an operator makes one. */
 static const struct {
     enum nic_type type;
@@ -42,6 +45,9 @@ static int vbox_plan(struct cpi *cpi, const struct vm_request *request, struct v
     if (strcmp(plan->domain.firmware, "efi-secure") == 0)
         return fail(err, ERROR_NOT_SUPPORTED,
                     "cloud_properties.firmware: cpi sets up no secure boot in VirtualBox: use efi");
+    if (plan->domain.nics.count > MAX_NICS)
+        return fail(err, ERROR_NOT_SUPPORTED, "a VM of VirtualBox has %d NICs at most, not %zu",
+                    MAX_NICS, plan->domain.nics.count);
     for (size_t i = 0; i < plan->domain.nics.count; i++)
         if (check_network(cpi, &plan->domain.nics.list[i], err) < 0)
             return -1;

@@ -137,7 +137,16 @@ int vbox_settle(struct cpi *cpi, const char *disk, struct error *err)
 
 int vbox_grow_image(struct cpi *cpi, const struct image_request *request, struct error *err)
 {
-    return vbox_resize(&cpi->host, request->path, request->size_mib, err);
+    if (vbox_resize(&cpi->host, request->path, request->size_mib, err) == 0)
+        return 0;
+    if (err->type != ERROR_CLOUD || err->ok_to_retry || command_interrupted())
+        return -1;
+    /* Older ones grow VDI and VHD only. The UUID is set anew when the disk is attached. */
+    log_event(cpi->log, "%s: it grows by way of a copy", err->message);
+    if (vbox_close(&cpi->host, request->path, err) < 0)
+        return -1;
+    error_release(err);
+    return image_grow_copied(&cpi->host, request, request->size_mib * MIB, err);
 }
 
 static int snapshot_vm(struct cpi *cpi, const char *vm, struct error *err)

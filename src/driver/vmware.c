@@ -126,7 +126,7 @@ static bool has_disk(const cJSON *disks, const char *path)
     const cJSON *disk;
 
     cJSON_ArrayForEach (disk, disks)
-        if (strcmp(json_string(disk, "path"), path) == 0)
+        if (json_string(disk, "path") && strcmp(json_string(disk, "path"), path) == 0)
             return true;
     return false;
 }

@@ -94,6 +94,8 @@ is_valid_xml() {
     done
     refuses NotSupported '{}' '{"a":{"type":"dynamic","cloud_properties":{"type":"nat","mtu":9000}}}'
     refuses NotSupported '{}' '{"a":{"type":"dynamic","cloud_properties":{"type":"network","name":"default"}}}'
+    refuses NotSupported '{}' "$(jq -cn '[range(9) | {key: "n\(.)", value: {type: "dynamic",
+        cloud_properties: {type: "nat", mac: "52:54:00:00:00:0\(.)"}}}] | from_entries')"
     refused NotSupported create_disk 64 '{"cache":"none"}' null
     refused CpiError create_disk 64 '{"format":"qcow2"}' null
 }
@@ -246,6 +248,14 @@ have_attached() {
     ok update_disk "$disk" 256 '{"format":"vdi"}'
     [[ $(<"$(disk_image "$disk" vdi)") == "image vdi $((256 << 20))" ]] || fail 'not a larger VDI'
     ok attach_disk "$vm" "$disk"
+}
+
+@test "a disk that this VirtualBox cannot make larger grows by way of a copy" {
+    have_disk
+    : >"$state/vbox-no-resize"
+    ok resize_disk "$disk" 128
+    [[ $(<"$(disk_image "$disk")") == "image vmdk $((128 << 20))" ]] || fail 'not larger'
+    [[ $(ls "$store/disks/$disk") == $'disk.json\ndisk.vmdk' ]] || fail "$(ls "$store/disks/$disk")"
 }
 
 @test "a snapshot of a disk of a running VM is taken through a snapshot of the VM, which goes" {

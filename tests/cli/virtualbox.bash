@@ -62,7 +62,9 @@ has_hint() {
 }
 
 has_medium() {
-    vboxmanage list hdds | grep -q "^Location: *$1\$"
+    local media
+    media=$(vboxmanage list hdds) || fail 'VirtualBox does not answer'
+    grep -q "^Location: *$1\$" <<<"$media"
 }
 
 disk_image() {

@@ -36,7 +36,9 @@ all_names() {
 }
 
 find_domain() {
-    all_names | grep -qxF -- "$1" || {
+    local names
+    names=$(all_names) || return 1
+    grep -qxF -- "$1" <<<"$names" || {
         complain "failed to get domain '$1'"
         return 1
     }
@@ -149,10 +151,11 @@ do_undefine() {
 }
 
 do_list() {
-    local name
-    all_names | while read -r name; do
-        if [[ ${options[--all]+set} ]] || is_active "$name"; then echo "$name"; fi
-    done
+    local name names
+    names=$(all_names) || return 1
+    while read -r name; do
+        if [[ $name ]] && { [[ ${options[--all]+set} ]] || is_active "$name"; }; then echo "$name"; fi
+    done <<<"$names"
 }
 
 do_domstate() {

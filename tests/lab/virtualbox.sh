@@ -108,6 +108,9 @@ hold() {
     mount -t proc proc "$root/proc"
     mkdir -p "$root$shared"
     mount --bind "$shared" "$root$shared"
+    # Its server ends with its last client, and who comes while it ends finds it without any VM. One
+    # that was started by hand stays.
+    chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C HOME=/root /usr/lib/virtualbox/VBoxSVC &
     : >"$dir/ready"
     while :; do sleep 3600 & wait $! || true; done
 }
@@ -122,6 +125,14 @@ SCRIPT
     chmod 0755 "$2/VBoxManage"
 }
 
+# answers DIR: whether the world is there and its VirtualBox speaks.
+answers() {
+    [[ -e $1/ready ]] || return 1
+    # The first process in the namespaces is the only child of unshare.
+    tr -d ' ' <"/proc/$!/task/$!/children" >"$1/pid"
+    "$1/VBoxManage" list vms >>"$1/log" 2>&1
+}
+
 start() {
     local root dir=$1 shared=$2 deadline
     root=$(make_root)
@@ -131,14 +142,12 @@ start() {
     write_program "$root" "$dir"
     unshare --mount --pid --fork --kill-child --propagation private \
         "$self" hold "$root" "$dir" "$shared" >"$dir/log" 2>&1 </dev/null 3>&- &
-    until [[ -e $dir/ready ]]; do
+    until answers "$dir"; do
         if ((SECONDS >= deadline)) || ! kill -0 $!; then
             die "the world did not start: $(<"$dir/log")"
         fi
         sleep 0.05
     done
-    # The first process in the namespaces is the only child of unshare.
-    tr -d ' ' <"/proc/$!/task/$!/children" >"$dir/pid"
     disown
 }
 
