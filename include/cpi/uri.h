@@ -10,7 +10,7 @@
 
 struct uri {
     char *driver, *path;                   /* never NULL after uri_parse */
-    char *transport, *user, *host, *query; /* NULL when absent */
+    char *transport, *user, *host, *query; /* NULL when absent; in query, %xx is as it came */
     int port;                              /* 0 when absent */
 };
 
@@ -21,6 +21,9 @@ bool uri_parse(const char *text, struct uri *uri);
 
 /* Does it lead to another machine? */
 bool uri_is_remote(const struct uri *uri);
+
+/* The value of one of the parameters, NULL when there is none. Owned by the caller. */
+char *uri_parameter(const struct uri *uri, const char *name);
 
 void uri_release(struct uri *uri);
 

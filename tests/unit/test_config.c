@@ -80,9 +80,9 @@ static void what_is_not_said_has_its_default(void **state)
     assert_string_equal(r.config.bin_path, "virsh");
     assert_string_equal(r.config.default_network, "default");
     assert_null(r.config.template_dir);
-    assert_null(r.config.host);
-    assert_null(r.config.username);
-    assert_null(r.config.private_key);
+    assert_null(r.config.ssh.host);
+    assert_null(r.config.ssh.username);
+    assert_null(r.config.ssh.private_key);
     assert_int_equal(r.config.domain_type, DOMAIN_AUTO);
     assert_false(r.config.auto_enable_networks);
     assert_int_equal(r.config.command_timeout, 300);
@@ -113,7 +113,7 @@ static void every_hypervisor_has_its_own_default_uri(void **state)
 static const char all_keys[] =
     "{\"hypervisor\":\"xen\",\"uri\":\"xen:///x\",\"bin_path\":\"/opt/virsh\","
     "\"store_dir\":\"/s2\",\"storage_controller\":\"SCSI\",\"auto_enable_networks\":true,"
-    "\"agent\":{\"mbus\":\"m2\"},\"host\":\"h2\",\"username\":\"u2\",\"private_key\":\"k2\","
+    "\"agent\":{\"mbus\":\"m2\"},\"host\":\"h2\",\"username\":\"u2\",\"private_key\":\"/k2\","
     "\"domain_type\":\"kvm\",\"default_network\":\"n2\",\"template_dir\":\"/t2\","
     "\"command_timeout\":1,\"detach_timeout\":\"2\",\"lock_timeout\":86400}";
 
@@ -126,9 +126,9 @@ static void expect_all_keys(const struct config *config)
     assert_int_equal(config->storage_controller, CONTROLLER_SCSI);
     assert_true(config->auto_enable_networks);
     assert_string_equal(json_string(config->agent, "mbus"), "m2");
-    assert_string_equal(config->host, "h2");
-    assert_string_equal(config->username, "u2");
-    assert_string_equal(config->private_key, "k2");
+    assert_string_equal(config->ssh.host, "h2");
+    assert_string_equal(config->ssh.username, "u2");
+    assert_string_equal(config->ssh.private_key, "/k2");
     assert_int_equal(config->domain_type, DOMAIN_KVM);
     assert_string_equal(config->default_network, "n2");
     assert_string_equal(config->template_dir, "/t2");
@@ -192,7 +192,7 @@ static void null_is_absent(void **state)
     (void)state;
     assert_string_equal(r.config.uri, "qemu:///system");
     assert_string_equal(r.config.bin_path, "virsh");
-    assert_null(r.config.host);
+    assert_null(r.config.ssh.host);
     assert_int_equal(r.config.command_timeout, 300);
     assert_string_equal(r.config.default_network, "n1");
     assert_string_equal(r.config.store_dir, "/store");
@@ -383,8 +383,8 @@ static void no_unknown_key_takes_the_place_of_a_derived_value(void **state)
     assert_string_equal(r.config.store_dir, "/store");
     assert_non_null(r.config.template_dir);
     assert_string_equal(r.config.template_dir, "/t");
-    assert_string_equal(r.config.host, "h");
-    assert_string_equal(r.config.username, "u");
+    assert_string_equal(r.config.ssh.host, "h");
+    assert_string_equal(r.config.ssh.username, "u");
     assert_string_equal(r.config.uri, "qemu:///system");
 }
 
@@ -432,7 +432,7 @@ static void a_uri_and_a_host_must_be_one_host(void **state)
             "'host' is 'a' but 'uri' leads to 'b'");
     cleanup_reading struct reading r =
         accepted("{\"host\":\"Host.Example\",\"uri\":\"qemu+ssh://host.example/system\"}", NULL);
-    assert_string_equal(r.config.host, "Host.Example");
+    assert_string_equal(r.config.ssh.host, "Host.Example");
     assert_string_equal(r.config.uri, "qemu:///system");
 }
 
@@ -442,8 +442,8 @@ static void an_ssh_uri_without_a_host_gives_host_and_user(void **state)
         accepted("{\"uri\":\"qemu+ssh://admin@far.example:2222/system?keyfile=/k\"}", NULL);
 
     (void)state;
-    assert_string_equal(r.config.host, "far.example");
-    assert_string_equal(r.config.username, "admin");
+    assert_string_equal(r.config.ssh.host, "far.example");
+    assert_string_equal(r.config.ssh.username, "admin");
     assert_string_equal(r.config.uri, "qemu:///system");
 }
 
@@ -453,7 +453,7 @@ static void username_beats_the_user_of_the_uri(void **state)
         accepted("{\"uri\":\"qemu+ssh://admin@h/system\",\"username\":\"root\"}", NULL);
 
     (void)state;
-    assert_string_equal(r.config.username, "root");
+    assert_string_equal(r.config.ssh.username, "root");
 }
 
 static void a_remote_uri_is_a_local_one_on_the_host(void **state)
@@ -463,7 +463,7 @@ static void a_remote_uri_is_a_local_one_on_the_host(void **state)
 
     (void)state;
     assert_string_equal(r.config.uri, "qemu:///session");
-    assert_string_equal(r.config.host, "h");
+    assert_string_equal(r.config.ssh.host, "h");
 }
 
 static void another_remote_transport_needs_a_host(void **state)
@@ -487,10 +487,10 @@ static void a_uri_on_this_machine_stays_as_it_is(void **state)
 
     (void)state;
     assert_string_equal(r.config.uri, "qemu+unix:///system?socket=/run/s");
-    assert_null(r.config.host);
+    assert_null(r.config.ssh.host);
 }
 
-static const char file_host[] = "{\"host\":\"a\",\"username\":\"ua\",\"private_key\":\"ka\","
+static const char file_host[] = "{\"host\":\"a\",\"username\":\"ua\",\"private_key\":\"/ka\","
                                 "\"uri\":\"qemu+ssh://ua@a/system\"}";
 
 static void a_contexts_host_forgets_what_belongs_to_the_files(void **state)
@@ -498,9 +498,9 @@ static void a_contexts_host_forgets_what_belongs_to_the_files(void **state)
     cleanup_reading struct reading r = accepted(file_host, "{\"host\":\"b\"}");
 
     (void)state;
-    assert_string_equal(r.config.host, "b");
-    assert_null(r.config.username);
-    assert_null(r.config.private_key);
+    assert_string_equal(r.config.ssh.host, "b");
+    assert_null(r.config.ssh.username);
+    assert_null(r.config.ssh.private_key);
     assert_string_equal(r.config.uri, "qemu:///system");
 }
 
@@ -509,20 +509,20 @@ static void a_contexts_remote_uri_forgets_what_belongs_to_the_files(void **state
     cleanup_reading struct reading r = accepted(file_host, "{\"uri\":\"qemu+ssh://ub@b/session\"}");
 
     (void)state;
-    assert_string_equal(r.config.host, "b");
-    assert_string_equal(r.config.username, "ub");
-    assert_null(r.config.private_key);
+    assert_string_equal(r.config.ssh.host, "b");
+    assert_string_equal(r.config.ssh.username, "ub");
+    assert_null(r.config.ssh.private_key);
     assert_string_equal(r.config.uri, "qemu:///session");
 }
 
 static void a_contexts_own_keys_of_its_host_count(void **state)
 {
     cleanup_reading struct reading r =
-        accepted(file_host, "{\"host\":\"b\",\"username\":\"ub\",\"private_key\":\"kb\"}");
+        accepted(file_host, "{\"host\":\"b\",\"username\":\"ub\",\"private_key\":\"/kb\"}");
 
     (void)state;
-    assert_string_equal(r.config.username, "ub");
-    assert_string_equal(r.config.private_key, "kb");
+    assert_string_equal(r.config.ssh.username, "ub");
+    assert_string_equal(r.config.ssh.private_key, "/kb");
 }
 
 static void a_contexts_local_uri_forgets_nothing(void **state)
@@ -531,8 +531,8 @@ static void a_contexts_local_uri_forgets_nothing(void **state)
         accepted("{\"host\":\"a\",\"username\":\"ua\"}", "{\"uri\":\"qemu:///session\"}");
 
     (void)state;
-    assert_string_equal(r.config.host, "a");
-    assert_string_equal(r.config.username, "ua");
+    assert_string_equal(r.config.ssh.host, "a");
+    assert_string_equal(r.config.ssh.username, "ua");
     assert_string_equal(r.config.uri, "qemu:///session");
 }
 
