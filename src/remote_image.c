@@ -155,30 +155,41 @@ static int compare(const struct upload *u, const char *path, struct outcome *out
     return error_retriable(err);
 }
 
+static int send_image(const struct host *host, const char *path, struct upload *u,
+                      struct session_answer *answer, struct error *err)
+{
+    cleanup_free char *what = xasprintf("write the image '%s'", path);
+    cleanup_free char *size = xasprintf("%llu", (unsigned long long)u->content->size);
+    cleanup_free char *words = command_quote(ARGV("sh", "-c", receiver, "sh", path, size));
+    cleanup_free char *script = xasprintf("exec %s", words);
+    const struct command_source source = { .read = next_run, .state = u };
+    const struct session_question question = {
+        .what = what,
+        .before = &host->remote->pending,
+        .script = script,
+        .mode = SESSION_FEED,
+        .source = &source,
+        /* The host reads it all once more at the end. */
+        .timeout_s = host->command_timeout + (int)(u->content->size / HOST_READ_A_SECOND),
+    };
+
+    return session_ask(&host->remote->session, &question, answer, err);
+}
+
 int remote_write_image(const struct host *host, const char *path,
                        const struct host_content *content, struct error *err)
 {
+    const struct remote_question named = { .what = "write", .path = path };
+    cleanup_answer struct session_answer answer = { 0 };
     struct upload u = { .content = content };
-    const struct command_source source = { .read = next_run, .state = &u };
-    cleanup_free char *size = xasprintf("%llu", (unsigned long long)content->size);
-    cleanup_outcome struct outcome outcome = { 0 };
-    const struct command command = {
-        .argv = ARGV("sh", "-c", receiver, "sh", path, size),
-        .source = &source,
-        /* The host reads it all once more at the end. */
-        .timeout_s = host->command_timeout + (int)(content->size / HOST_READ_A_SECOND),
-    };
 
     digest_init(&u.digest, DIGEST_SHA256);
-    int failed = host_run(host, &command, &outcome, err);
+    int failed = send_image(host, path, &u, &answer, err);
     buffer_release(&u.run);
     if (failed)
         return -1;
-    if (outcome.status != 0) {
-        const struct remote_question question = { .what = "write", .path = path };
-        const struct session_answer answer = { .outcome = outcome };
-        return remote_fail(&question, &answer, err);
-    }
+    if (answer.outcome.status != 0)
+        return remote_fail(&named, &answer, err);
     digest_zeros(&u, content->size);
-    return compare(&u, path, &outcome, err);
+    return compare(&u, path, &answer.outcome, err);
 }

@@ -246,7 +246,7 @@ static void add_jump(const struct ssh *ssh, char ***argv)
     cleanup_free char *quoted = command_quote((const char *const *)jump);
     cleanup_free char *escaped = double_percents(quoted);
     cleanup_free char *destination = double_percents(host);
-    add_format(argv, "-oProxyCommand=exec %s -W '[%%h]:%%p' -- %s", escaped, destination);
+    add_format(argv, "-oProxyCommand=%s -W '[%%h]:%%p' -- %s", escaped, destination);
 }
 
 static char **make_argv(const struct ssh *ssh, const char *level, const char *line)
