@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { FAREWELL_MS = 2000 };
+enum { FAREWELL_MS = 2000, TRIES = 5, PAUSE_MS = 500 };
 
 static void make_secret(struct session *session)
 {
@@ -102,36 +102,64 @@ static int open_session(struct session *session, struct error *err)
     }
     log_event(session->log, "connecting to host '%s'", session->host);
     if (child_start(&plan, &session->child, err) < 0)
-        return -1;
+        return error_wrap(err, "no connection to host '%s' (is openssh-client installed?)",
+                          session->host);
     make_secret(session);
     session->open = true;
     session->greeted[0] = session->greeted[1] = false;
     return session->opened ? session->opened(session->state, err) : 0;
 }
 
-int session_ask(struct session *session, const struct session_question *question,
-                struct session_answer *answer, struct error *err)
+/* sshd drops connections when too many come at once (MaxStartups). Nothing has run then. */
+static bool was_dropped(const struct session *session, const struct session_question *question)
 {
-    struct exchange x = { .session = session, .question = question, .answer = answer };
+    static const char *const words[] = { "Connection closed by", "Connection reset by" };
+    const struct buffer *err = &session->err;
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (!question->source && err->length &&
+            memmem(err->data, err->length, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
+/* 1: answered, 0: the connection was dropped before it was one, -1: failed. */
+static int ask_once(struct exchange *x, bool last_try, struct error *err)
+{
+    struct session *session = x->session;
     const long long began = clock_ms();
 
     if (open_session(session, err) < 0)
         return -1;
-    log_event(session->log, "on %s: %s", session->host, question->what);
-    snprintf(x.mark, sizeof(x.mark), "%s-%u", session->secret, ++session->asked);
-    enum ending ending = exchange_run(&x);
+    log_event(session->log, "on %s: %s", session->host, x->question->what);
+    snprintf(x->mark, sizeof(x->mark), "%s-%u", session->secret, ++session->asked);
+    enum ending ending = exchange_run(x);
     const bool greeted = exchange_greeted(session);
     if (ending == ANSWERED) {
-        exchange_finish(&x);
-        log_event(session->log, "  -> %d after %lld ms", answer->outcome.status,
+        exchange_finish(x);
+        log_event(session->log, "  -> %d after %lld ms", x->answer->outcome.status,
                   clock_ms() - began);
-        return 0;
+        return 1;
     }
     child_end(&session->child);
     buffer_drain(&session->err, &session->child.err);
-    int failed = judge(&x, ending, greeted, err);
+    const bool again = ending == LOST && !greeted && !last_try && was_dropped(session, x->question);
+    int failed = again ? 0 : judge(x, ending, greeted, err);
     session_close(session);
     return failed;
+}
+
+int session_ask(struct session *session, const struct session_question *question,
+                struct session_answer *answer, struct error *err)
+{
+    for (int try = 1;; try++) {
+        struct exchange x = { .session = session, .question = question, .answer = answer };
+        int asked = ask_once(&x, try == TRIES, err);
+        if (asked)
+            return asked < 0 ? -1 : 0;
+        log_event(session->log, "host '%s' dropped the connection: once more", session->host);
+        pause_ms(PAUSE_MS * try);
+    }
 }
 
 void session_answer_release(struct session_answer *answer)

@@ -3,15 +3,17 @@
 /*
  * dd, because it alone reads no more than it should: head and sh itself may read ahead. What was
  * cut off must not be run, so each part ends with its mark; the head of a block, with a dot. kill 0
- * is for what sshd gave a process group of its own: this loop and all that it runs. The fields of a
- * question: its mode, the seconds that it may take, its mark, the lengths of its two scripts.
+ * is for what sshd gave a process group of its own: this loop and all that it runs; who waits to
+ * kill the rest must not hold its locks. The fields of a question: its mode, the seconds that it
+ * may take, its mark, the lengths of its two scripts.
  */
 #define BYTES "dd status=none iflag=fullblock"
 
 const char session_loop[] =
     "umask 077; LC_ALL=C; PATH=$PATH:/usr/sbin:/sbin; export LC_ALL PATH; "
 
-    "lost() { trap \"\" TERM; kill -TERM 0; sleep 5; kill -KILL 0; }; "
+    "lost() { exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; trap \"\" TERM; kill -TERM 0; sleep 5; kill "
+    "-KILL 0; }; "
 
     "feed() { while :; do "
     "head=$(timeout \"$wait\" " BYTES " bs=12 count=1); "

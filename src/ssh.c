@@ -44,7 +44,7 @@ const char *ssh_host_wrong(const char *host)
 const char *ssh_username_wrong(const char *username)
 {
     for (const char *c = username; *c; c++)
-        if ((unsigned char)*c <= ' ' || strchr("'\"`$\\;&<>|(){}@:/", *c) || *c == 0x7f)
+        if ((unsigned char)*c <= ' ' || strchr("'\"`$\\;&<>|(){}:/", *c) || *c == 0x7f)
             return "must be the name of a user";
     return *username == '-' ? "must be the name of a user" : NULL;
 }

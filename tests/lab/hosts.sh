@@ -10,6 +10,7 @@
 #   hosts.sh on DIR a|b COMMAND…  run a command on a host
 #   hosts.sh sshd DIR a|b        start the host's sshd again
 #   hosts.sh kill-sshd DIR a|b   end the host's sshd and every connection to it
+#   hosts.sh cut DIR a|b         end the connections alone
 #
 # What is in DIR afterwards: key and stranger, private keys, of which the hosts accept the first;
 # a.key and b.key, the hosts' public keys; a/store and b/store, which both hosts see as DIR/store.
@@ -78,15 +79,20 @@ start_sshd() {
 }
 
 # Its children are the connections; their numbers are those of the host's own namespace.
-kill_sshd() {
+cut_connections() {
     # shellcheck disable=SC2016 # for the shell there
     on "$1" bash -c '
         listener=$(<"$1/sshd.pid")
-        kill -KILL "$listener"
         for stat in /proc/[0-9]*/stat; do
-            read -r pid name _ <"$stat" 2>/dev/null || continue
-            [[ $name != "(sshd)" ]] || kill -KILL "$pid"
-        done' kill "$dir/$1"
+            read -r pid name _ 2>/dev/null <"$stat" || continue
+            [[ $name != "(sshd)" || $pid == "$listener" ]] || kill -KILL "$pid"
+        done' cut "$dir/$1"
+}
+
+kill_sshd() {
+    # shellcheck disable=SC2016 # for the shell there
+    on "$1" bash -c 'kill -KILL "$(<"$1/sshd.pid")"' kill "$dir/$1"
+    cut_connections "$1"
 }
 
 # plug HOST: a cable from the host to the Director's switch.
@@ -178,6 +184,7 @@ case $verb in
     on) on "$@" ;;
     sshd) start_sshd "$1" ;;
     kill-sshd) kill_sshd "$1" ;;
+    cut) cut_connections "$1" ;;
     furnish) furnish_director ;;
     *) die "no such command: $verb" ;;
 esac

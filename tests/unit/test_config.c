@@ -490,6 +490,122 @@ static void a_uri_on_this_machine_stays_as_it_is(void **state)
     assert_null(r.config.ssh.host);
 }
 
+static void a_remote_uri_says_all_of_how_to_get_there(void **state)
+{
+    cleanup_reading struct reading r = accepted(
+        "{\"uri\":\"xen+ssh://o%40p@[fd00::1]:2222/?no_tty=1&keyfile=/a%20key&no_verify=1\","
+        "\"hypervisor\":\"xen\"}",
+        NULL);
+
+    (void)state;
+    assert_string_equal(r.config.ssh.host, "fd00::1");
+    assert_int_equal(r.config.ssh.port, 2222);
+    assert_string_equal(r.config.ssh.private_key, "/a key");
+    assert_string_equal(r.config.uri, "xen:///");
+    expect_part(r.log.text, "'no_verify' in 'uri' is ignored");
+}
+
+static void what_the_config_says_counts_before_its_uri(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"uri\":\"qemu+ssh://u@h:1/system?keyfile=/k\",\"host\":\"H\",\"port\":2,"
+                 "\"username\":\"v\",\"private_key\":\"-----BEGIN A KEY-----\"}",
+                 NULL);
+
+    (void)state;
+    assert_string_equal(r.config.ssh.host, "H");
+    assert_int_equal(r.config.ssh.port, 2);
+    assert_string_equal(r.config.ssh.username, "v");
+    assert_string_equal(r.config.ssh.private_key, "-----BEGIN A KEY-----");
+}
+
+static void the_port_of_another_transport_is_not_sshds(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"uri\":\"qemu+tcp://h:16509/system\",\"host\":\"h\"}", NULL);
+
+    (void)state;
+    assert_int_equal(r.config.ssh.port, 0);
+}
+
+static void host_keys_are_one_or_several(void **state)
+{
+    cleanup_reading struct reading one = accepted("{\"host\":\"h\",\"host_key\":\"k\"}", NULL);
+    cleanup_reading struct reading two =
+        accepted("{\"host\":\"h\",\"host_key\":[\"k\",\"l\"]}", NULL);
+
+    (void)state;
+    assert_int_equal(strings_count(one.config.ssh.host_keys), 1);
+    assert_string_equal(two.config.ssh.host_keys[1], "l");
+}
+
+/* What ssh would take for an option, or a shell for more than a name. */
+static void names_that_could_do_harm_are_refused(void **state)
+{
+    static const char *const changes[] = {
+        "{\"host\":\"-oProxyCommand=x\"}",
+        "{\"host\":\"a b\"}",
+        "{\"host\":\"a;b\"}",
+        "{\"host\":\"h\",\"username\":\"-l\"}",
+        "{\"host\":\"h\",\"username\":\"a b\"}",
+        "{\"host\":\"h\",\"username\":\"$(id)\"}",
+        "{\"host\":\"h\",\"proxy_jump\":\"-x\"}",
+        "{\"host\":\"h\",\"proxy_jump\":\"a,b\"}",
+        "{\"host\":\"h\",\"proxy_jump\":\"u@h:x\"}",
+        "{\"host\":\"h\",\"private_key\":\"relative\"}",
+        "{\"host\":\"h\",\"port\":0}",
+        "{\"host\":\"h\",\"port\":65536}",
+        "{\"host\":\"h\",\"host_key\":[]}",
+        "{\"host\":\"h\",\"host_key\":[1]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        cleanup_reading struct reading r = take(changes[i], NULL);
+        expect_part(r.err.message ? r.err.message : changes[i], "must be");
+    }
+}
+
+static void the_home_directory_of_another_host_is_its_own(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"host\":\"h\",\"store_dir\":\"~/store\",\"bin_path\":\"$HOME/virsh\"}", NULL);
+
+    (void)state;
+    assert_string_equal(r.config.store_dir, "~/store");
+    assert_string_equal(r.config.bin_path, "$HOME/virsh");
+}
+
+/* The file's host is still meant, or the call would work on this machine. */
+static void another_hypervisor_does_not_lose_the_files_host(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"uri\":\"qemu+ssh://u@h:5/system?keyfile=/k\"}", "{\"hypervisor\":\"lxc\"}");
+
+    (void)state;
+    assert_string_equal(r.config.ssh.host, "h");
+    assert_string_equal(r.config.ssh.username, "u");
+    assert_string_equal(r.config.ssh.private_key, "/k");
+    assert_int_equal(r.config.ssh.port, 5);
+    assert_string_equal(r.config.uri, "lxc:///");
+}
+
+static void a_contexts_host_forgets_every_key_of_the_files(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"host\":\"a\",\"port\":5,\"host_key\":\"k\",\"proxy_jump\":\"j\","
+                 "\"ssh_config\":\"/c\",\"connect_timeout\":7}",
+                 "{\"uri\":\"qemu+ssh://b/system\"}");
+
+    (void)state;
+    assert_string_equal(r.config.ssh.host, "b");
+    assert_int_equal(r.config.ssh.port, 0);
+    assert_null(r.config.ssh.host_keys);
+    assert_null(r.config.ssh.proxy_jump);
+    assert_null(r.config.ssh.ssh_config);
+    assert_int_equal(r.config.ssh.connect_timeout, 7);
+}
+
 static const char file_host[] = "{\"host\":\"a\",\"username\":\"ua\",\"private_key\":\"/ka\","
                                 "\"uri\":\"qemu+ssh://ua@a/system\"}";
 
@@ -604,6 +720,14 @@ int main(void)
         cmocka_unit_test(a_contexts_own_keys_of_its_host_count),
         cmocka_unit_test(a_contexts_local_uri_forgets_nothing),
         cmocka_unit_test(another_hypervisor_drops_the_files_uri),
+        cmocka_unit_test(a_remote_uri_says_all_of_how_to_get_there),
+        cmocka_unit_test(what_the_config_says_counts_before_its_uri),
+        cmocka_unit_test(the_port_of_another_transport_is_not_sshds),
+        cmocka_unit_test(host_keys_are_one_or_several),
+        cmocka_unit_test(names_that_could_do_harm_are_refused),
+        cmocka_unit_test(the_home_directory_of_another_host_is_its_own),
+        cmocka_unit_test(another_hypervisor_does_not_lose_the_files_host),
+        cmocka_unit_test(a_contexts_host_forgets_every_key_of_the_files),
         cmocka_unit_test(the_same_hypervisor_keeps_the_files_uri),
         cmocka_unit_test(release_empties),
     };
