@@ -1,5 +1,6 @@
 #include "cpi/command.h"
 
+#include "cpi/buffer.h"
 #include "cpi/child.h"
 #include "cpi/trace.h"
 
@@ -11,12 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT_LIMIT = 64 << 20, DEFAULT_MEMORY_MIB = 1024, DEFAULT_CPU_S = 10 };
-
-struct buffer {
-    char *data;
-    size_t length, room;
-};
+enum { DEFAULT_MEMORY_MIB = 1024, DEFAULT_CPU_S = 10 };
 
 /* A child at work. */
 struct run {
@@ -88,27 +84,6 @@ char *command_quote(const char *const *argv)
     return line;
 }
 
-/* Reads what there is. Closes the end at EOF or when the child says too much. */
-static void drain(int *fd, struct buffer *buffer)
-{
-    for (;;) {
-        if (buffer->room - buffer->length < 4096) {
-            buffer->room = buffer->room ? buffer->room * 2 : 8192;
-            buffer->data = xrealloc(buffer->data, buffer->room);
-        }
-        ssize_t got = read(*fd, buffer->data + buffer->length, buffer->room - buffer->length - 1);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && errno == EAGAIN)
-            return;
-        if (got <= 0 || buffer->length + (size_t)got > OUTPUT_LIMIT) {
-            child_close_end(fd);
-            return;
-        }
-        buffer->length += (size_t)got;
-    }
-}
-
 /* Is there something to write? */
 static bool refill(struct run *run)
 {
@@ -171,29 +146,12 @@ static enum ending pump(struct run *run)
         if (run->source_error.type != ERROR_NONE)
             return SOURCE_FAILED;
         if (fds[2].revents)
-            drain(&child->out, &run->out_text);
+            buffer_drain(&run->out_text, &child->out);
         if (fds[3].revents)
-            drain(&child->err, &run->err_text);
+            buffer_drain(&run->err_text, &child->err);
         if (fds[0].revents)
             return ENDED;
     }
-}
-
-/* A grandchild may keep the pipes open for ever, so only what is there already is read. */
-static void collect(struct run *run)
-{
-    if (run->child.out >= 0)
-        drain(&run->child.out, &run->out_text);
-    if (run->child.err >= 0)
-        drain(&run->child.err, &run->err_text);
-}
-
-static char *finish(struct buffer *buffer)
-{
-    if (!buffer->data)
-        return xstrdup("");
-    buffer->data[buffer->length] = '\0';
-    return steal_pointer(&buffer->data);
 }
 
 static int judge(enum ending ending, const struct run *run, struct error *err)
@@ -214,19 +172,26 @@ static int judge(enum ending ending, const struct run *run, struct error *err)
     return error_retriable(err);
 }
 
+int command_memory_mib(const struct command *command)
+{
+    if (!command->untrusted_input)
+        return 0;
+    return command->memory_mib ? command->memory_mib : DEFAULT_MEMORY_MIB;
+}
+
+int command_cpu_s(const struct command *command)
+{
+    if (!command->untrusted_input)
+        return 0;
+    return command->cpu_s ? command->cpu_s : DEFAULT_CPU_S;
+}
+
 static int start(struct run *run, struct error *err)
 {
     const struct command *command = run->command;
-    const bool limited = command->untrusted_input;
-    const struct child_plan plan = {
-        .argv = command->argv,
-        .memory_mib = !limited              ? 0
-                      : command->memory_mib ? command->memory_mib
-                                            : DEFAULT_MEMORY_MIB,
-        .cpu_s = !limited         ? 0
-                 : command->cpu_s ? command->cpu_s
-                                  : DEFAULT_CPU_S,
-    };
+    const struct child_plan plan = { .argv = command->argv,
+                                     .memory_mib = command_memory_mib(command),
+                                     .cpu_s = command_cpu_s(command) };
 
     if (child_start(&plan, &run->child, err) < 0)
         return -1;
@@ -251,10 +216,13 @@ int command_run(const struct command *command, const struct log *log, struct out
     if (ending != ENDED)
         child_end(&run.child);
     outcome->status = child_reap(&run.child);
-    collect(&run);
+    /* A grandchild may keep the pipes open for ever, so only what is there already is read. */
+    buffer_drain(&run.out_text, &run.child.out);
+    buffer_drain(&run.err_text, &run.child.err);
     child_release(&run.child);
-    outcome->out = finish(&run.out_text);
-    outcome->err = finish(&run.err_text);
+    outcome->out_length = run.out_text.length;
+    outcome->out = buffer_steal(&run.out_text);
+    outcome->err = buffer_steal(&run.err_text);
     log_event(log, "  -> %d after %lld ms", outcome->status, clock_ms() - began);
     trace_child(log->trace, command->argv, traced, outcome->status);
     return judge(ending, &run, err);

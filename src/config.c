@@ -1,15 +1,14 @@
-#include "cpi/config.h"
+#include "cpi/config_reader.h"
 
 #include "cpi/host.h"
 #include "cpi/json.h"
-#include "cpi/uri.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum kind { STRING, BOOLEAN, SECONDS, OBJECT };
+enum kind { STRING, BOOLEAN, SECONDS, PORT, STRINGS, OBJECT };
 
 struct key {
     const char *name;
@@ -30,9 +29,15 @@ static const struct key keys[] = {
     { .name = "storage_controller", .kind = STRING, .offset = NO_MEMBER, .required = true },
     { .name = "auto_enable_networks", .kind = BOOLEAN, .offset = MEMBER(auto_enable_networks) },
     { .name = "agent", .kind = OBJECT, .offset = MEMBER(agent), .required = true },
-    { .name = "host", .kind = STRING, .offset = MEMBER(host), .of_host = true },
-    { .name = "username", .kind = STRING, .offset = MEMBER(username), .of_host = true },
-    { .name = "private_key", .kind = STRING, .offset = MEMBER(private_key), .of_host = true },
+    { .name = "host", .kind = STRING, .offset = MEMBER(ssh.host), .of_host = true },
+    { .name = "username", .kind = STRING, .offset = MEMBER(ssh.username), .of_host = true },
+    { .name = "private_key", .kind = STRING, .offset = MEMBER(ssh.private_key), .of_host = true },
+    { .name = "port", .kind = PORT, .offset = MEMBER(ssh.port), .of_host = true },
+    { .name = "host_key", .kind = STRINGS, .offset = MEMBER(host_keys), .of_host = true },
+    { .name = "proxy_jump", .kind = STRING, .offset = MEMBER(ssh.proxy_jump), .of_host = true },
+    { .name = "ssh_config", .kind = STRING, .offset = MEMBER(ssh.ssh_config), .of_host = true },
+    { .name = "connect_timeout", .kind = SECONDS, .offset = MEMBER(ssh.connect_timeout) },
+    { .name = "keepalive", .kind = SECONDS, .offset = MEMBER(ssh.keepalive) },
     { .name = "vmware_product", .kind = STRING, .offset = NO_MEMBER },
     { .name = "keep_failed_vms", .kind = BOOLEAN, .offset = MEMBER(keep_failed_vms) },
     { .name = "domain_type", .kind = STRING, .offset = NO_MEMBER },
@@ -55,17 +60,7 @@ static const struct {
                     { "SATA", CONTROLLER_SATA },
                     { "VIRTIO", CONTROLLER_VIRTIO } };
 
-struct reader {
-    struct config *config;
-    cJSON *document;
-    struct log *log;
-    FILE *complaints;
-    int count;
-};
-
-static void complain(struct reader *r, const char *format, ...) printf_like(2, 3);
-
-static void complain(struct reader *r, const char *format, ...)
+void config_complain(struct reader *r, const char *format, ...)
 {
     va_list arguments;
 
@@ -107,20 +102,13 @@ static void drop(cJSON *object, const char *name)
         cJSON_Delete(item);
 }
 
-static bool is_remote_uri(const char *text)
-{
-    cleanup_uri struct uri uri = { 0 };
-
-    return text && uri_parse(text, &uri) && uri_is_remote(&uri);
-}
-
 /* State of one host is never asked on another: what says how to reach the file's host goes. */
 static void forget_host(cJSON *document)
 {
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (keys[i].of_host)
             drop(document, keys[i].name);
-    if (is_remote_uri(json_string(document, "uri")))
+    if (config_is_remote_uri(json_string(document, "uri")))
         drop(document, "uri");
 }
 
@@ -143,10 +131,11 @@ static void merge_context(cJSON *document, const cJSON *context)
     const char *hypervisor = json_string(context, "hypervisor");
     const char *before = json_string(document, "hypervisor");
 
-    if (json_get(context, "host") || is_remote_uri(json_string(context, "uri")))
+    if (json_get(context, "host") || config_is_remote_uri(json_string(context, "uri")))
         forget_host(document);
     /* A uri of the hypervisor that was would only contradict the new one. */
-    if (hypervisor && strcmp(hypervisor, before ? before : "qemu") != 0)
+    if (hypervisor && strcmp(hypervisor, before ? before : "qemu") != 0 &&
+        config_unfold_uri(document))
         drop(document, "uri");
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         const cJSON *value = json_get(context, keys[i].name);
@@ -160,26 +149,47 @@ static void *member_of(struct config *config, const struct key *key)
     return (char *)config + key->offset;
 }
 
+/* One string, or a list of them. */
+static void read_strings(struct reader *r, const struct key *key, const cJSON *value)
+{
+    char ***list = member_of(r->config, key);
+    const cJSON *item;
+
+    if (cJSON_IsString(value) && *value->valuestring)
+        strings_add(list, value->valuestring);
+    cJSON_ArrayForEach (item, value)
+        if (cJSON_IsString(item) && *item->valuestring)
+            strings_add(list, item->valuestring);
+    if ((cJSON_IsArray(value) ? (size_t)cJSON_GetArraySize(value) : 1) != strings_count(*list) ||
+        !*list)
+        config_complain(r, "'%s' must be a string or a list of strings, none of them empty",
+                        key->name);
+}
+
 static void read_key(struct reader *r, const struct key *key)
 {
-    static const uint64_t seconds[] = { 1, 86400 };
+    static const uint64_t seconds[] = { 1, 86400 }, ports[] = { 1, 65535 };
     const cJSON *value = json_get(r->document, key->name);
     cleanup_error struct error err = { 0 };
     uint64_t number;
 
     if (!value) {
         if (key->required)
-            complain(r, "'%s' is required", key->name);
+            config_complain(r, "'%s' is required", key->name);
         return;
     }
     if (key->kind == STRING && (!cJSON_IsString(value) || !*value->valuestring))
-        complain(r, "'%s' must be a string that is not empty", key->name);
+        config_complain(r, "'%s' must be a string that is not empty", key->name);
     else if (key->kind == BOOLEAN && !cJSON_IsBool(value))
-        complain(r, "'%s' must be true or false", key->name);
+        config_complain(r, "'%s' must be true or false", key->name);
     else if (key->kind == OBJECT && !cJSON_IsObject(value))
-        complain(r, "'%s' must be an object", key->name);
+        config_complain(r, "'%s' must be an object", key->name);
     else if (key->kind == SECONDS && json_whole(value, key->name, seconds, &number, &err) < 0)
-        complain(r, "%s of seconds", err.message);
+        config_complain(r, "%s of seconds", err.message);
+    else if (key->kind == PORT && json_whole(value, key->name, ports, &number, &err) < 0)
+        config_complain(r, "%s", err.message);
+    else if (key->kind == STRINGS)
+        read_strings(r, key, value);
     else if (key->offset == NO_MEMBER)
         return;
     else if (key->kind == STRING)
@@ -199,7 +209,7 @@ static void read_hypervisor(struct reader *r)
     r->config->hypervisor = hypervisor_find(name ? name : "qemu");
     if (!r->config->hypervisor) {
         cleanup_free char *names = hypervisor_names();
-        complain(r, "'hypervisor' is '%s' but must be one of %s", name, names);
+        config_complain(r, "'hypervisor' is '%s' but must be one of %s", name, names);
     }
 }
 
@@ -222,8 +232,8 @@ static void read_controller(struct reader *r)
             return;
         }
     if (name)
-        complain(r, "'storage_controller' is '%s' but must be one of IDE, SCSI, SATA, VIRTIO",
-                 name);
+        config_complain(
+            r, "'storage_controller' is '%s' but must be one of IDE, SCSI, SATA, VIRTIO", name);
 }
 
 static void read_domain_type(struct reader *r)
@@ -237,11 +247,10 @@ static void read_domain_type(struct reader *r)
             return;
         }
     if (name)
-        complain(r, "'domain_type' is '%s' but must be one of auto, kvm, qemu", name);
+        config_complain(r, "'domain_type' is '%s' but must be one of auto, kvm, qemu", name);
 }
 
-/* A string that the config owns, kept in its document under a name that no key has. */
-static const char *own(struct reader *r, const char *name, char *text)
+const char *config_own(struct reader *r, const char *name, char *text)
 {
     cleanup_free char *owned = text;
     cleanup_free char *key = xasprintf("/%s", name);
@@ -251,82 +260,37 @@ static const char *own(struct reader *r, const char *name, char *text)
     return json_string(r->document, key);
 }
 
-/* libvirt knows no "vmware://", but a scheme for each of VMware's products. */
-static void read_vmware_uri(struct reader *r, const struct uri *uri)
-{
-    const char *product = json_string(r->document, "vmware_product");
-    const char *scheme = uri_vmware_scheme(product);
-
-    if (strcmp(r->config->hypervisor->name, "vmware") != 0)
-        return;
-    if (!scheme)
-        complain(r, "'vmware_product' is '%s' but must be one of workstation, player, fusion",
-                 product);
-    else if (strcmp(uri->driver, "vmware") == 0)
-        r->config->uri = own(r, "uri", xasprintf("%s://%s", scheme, uri->path));
-    else if (product && strcmp(uri->driver, scheme) != 0)
-        complain(r, "'vmware_product' is '%s' but 'uri' is for the driver '%s'", product,
-                 uri->driver);
-}
-
-static void read_uri(struct reader *r)
-{
-    const struct hypervisor *hypervisor = r->config->hypervisor;
-    struct config *config = r->config;
-    cleanup_uri struct uri uri = { 0 };
-
-    if (!hypervisor)
-        return;
-    if (!config->uri)
-        config->uri = hypervisor->default_uri;
-    if (!uri_parse(config->uri, &uri)) {
-        complain(r, "'uri' is not a libvirt connection URI such as %s", hypervisor->default_uri);
-        return;
-    }
-    if (!strings_contain((char *const *)hypervisor->uri_drivers, uri.driver))
-        complain(r, "'uri' is for the driver '%s' but 'hypervisor' is '%s'", uri.driver,
-                 hypervisor->name);
-    if (!uri_is_remote(&uri)) {
-        read_vmware_uri(r, &uri);
-        return;
-    }
-    if (config->host && strcasecmp(config->host, uri.host) != 0)
-        complain(r, "'host' is '%s' but 'uri' leads to '%s'", config->host, uri.host);
-    if (!config->host && (!uri.transport || strcmp(uri.transport, "ssh") != 0))
-        complain(r,
-                 "'uri' leads to '%s' without ssh, and the files of store_dir are there too: set "
-                 "'host', 'username' and 'private_key', or use %s+ssh://",
-                 uri.host, uri.driver);
-    if (!config->host)
-        config->host = own(r, "host", xstrdup(uri.host));
-    if (!config->username && uri.user)
-        config->username = own(r, "username", xstrdup(uri.user));
-    /* virsh runs on that host, where the connection is a local one. */
-    config->uri = own(r, "uri", xasprintf("%s://%s", uri.driver, uri.path));
-    read_vmware_uri(r, &uri);
-}
-
 /* Makes a path absolute; both kinds of complaint name the key. */
 static const char *expand(struct reader *r, const char *key, const char *path)
 {
     if (!path)
         return NULL;
-    cleanup_free char *expanded = host_expand(path);
+    cleanup_error struct error err = { 0 };
+    cleanup_free char *expanded = host_expand(NULL, path, &err);
     if (!expanded) {
-        complain(r, "'%s' starts with the home directory, which is not known: set HOME", key);
+        config_complain(r, "'%s' starts with the home directory, which is not known: set HOME",
+                        key);
         return path;
     }
     if (*expanded != '/')
-        complain(r, "'%s' must be an absolute path", key);
+        config_complain(r, "'%s' must be an absolute path", key);
     for (const char *c = expanded; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            complain(r, "'%s' must not hold control characters", key);
+            config_complain(r, "'%s' must not hold control characters", key);
             break;
         }
     size_t length = strlen(expanded);
     while (length > 1 && expanded[length - 1] == '/')
         expanded[--length] = '\0';
-    return own(r, key, steal_pointer(&expanded));
+    return config_own(r, key, steal_pointer(&expanded));
+}
+
+/* Of a path on the host, whose home directories only the host knows. */
+static const char *expand_there(struct reader *r, const char *key, const char *path)
+{
+    if (r->config->ssh.host && path && host_is_relative_to_home(path))
+        return path;
+    return expand(r, key, path);
 }
 
 static void check_agent(struct reader *r)
@@ -338,16 +302,16 @@ static void check_agent(struct reader *r)
     if (!agent)
         return;
     if (!mbus || !*mbus)
-        complain(r, "'agent.mbus' is required: the URL at which the agent is reached");
+        config_complain(r, "'agent.mbus' is required: the URL at which the agent is reached");
     if (ntp && !cJSON_IsArray(ntp))
-        complain(r, "'agent.ntp' must be a list of server names");
+        config_complain(r, "'agent.ntp' must be a list of server names");
     cJSON_ArrayForEach (server, ntp)
         if (!cJSON_IsString(server)) {
-            complain(r, "'agent.ntp' must be a list of server names");
+            config_complain(r, "'agent.ntp' must be a list of server names");
             break;
         }
     if (blobstore && !cJSON_IsObject(blobstore))
-        complain(r, "'agent.blobstore' must be an object");
+        config_complain(r, "'agent.blobstore' must be an object");
 }
 
 static void read_document(struct reader *r)
@@ -360,12 +324,15 @@ static void read_document(struct reader *r)
     read_default_network(r);
     read_controller(r);
     read_domain_type(r);
-    read_uri(r);
+    config_read_host(r);
     check_agent(r);
-    config->store_dir = expand(r, "store_dir", config->store_dir);
+    config->store_dir = expand_there(r, "store_dir", config->store_dir);
     config->template_dir = expand(r, "template_dir", config->template_dir);
+    config->ssh.ssh_config = expand(r, "ssh_config", config->ssh.ssh_config);
+    if (config->ssh.private_key && !ssh_is_key_text(config->ssh.private_key))
+        config->ssh.private_key = expand(r, "private_key", config->ssh.private_key);
     if (strchr(config->bin_path, '/'))
-        config->bin_path = expand(r, "bin_path", config->bin_path);
+        config->bin_path = expand_there(r, "bin_path", config->bin_path);
 }
 
 int config_from(struct config *config, cJSON *document, const cJSON *context, struct log *log,
@@ -379,6 +346,7 @@ int config_from(struct config *config, cJSON *document, const cJSON *context, st
                                .command_timeout = 300,
                                .detach_timeout = 60,
                                .lock_timeout = 600,
+                               .ssh = { .connect_timeout = 15, .keepalive = 15 },
                                .document = document };
     warn_unknown(document, "config", log);
     warn_unknown(context, "context", log);
@@ -394,6 +362,7 @@ int config_from(struct config *config, cJSON *document, const cJSON *context, st
 
 void config_release(struct config *config)
 {
+    util_free_stringsp(&config->host_keys);
     cJSON_Delete(config->document);
     *config = (struct config){ 0 };
 }

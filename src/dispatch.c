@@ -3,6 +3,7 @@
 #include "cpi/json.h"
 #include "cpi/method.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A parsed request; all of it is part of 'document'. */
@@ -73,6 +74,37 @@ static int read_request(const struct request_text *text, struct request *request
     return read_api_version(request->document, &request->api_version, err);
 }
 
+static int check_store(void *state, struct error *err)
+{
+    const struct cpi *cpi = state;
+
+    return store_check(&cpi->store, err);
+}
+
+/* With a host that is reached over ssh, nothing is asked of it before a method does. */
+static int set_up_host(struct cpi *cpi, struct error *err)
+{
+    const struct config *config = &cpi->config;
+
+    cpi->host = (struct host){ .log = cpi->log,
+                               .command_timeout = config->command_timeout,
+                               .lock_timeout = config->lock_timeout };
+    if (!config->ssh.host)
+        return 0;
+    return remote_init(&cpi->remote, &cpi->host, &config->ssh, err);
+}
+
+/* Paths that start with the home directory there. */
+static int set_up_paths(struct cpi *cpi, struct error *err)
+{
+    cpi->store_dir = host_expand(&cpi->host, cpi->config.store_dir, err);
+    cpi->bin_path = cpi->store_dir ? host_expand(&cpi->host, cpi->config.bin_path, err) : NULL;
+    cpi->store = (struct store){ .host = &cpi->host, .dir = cpi->store_dir };
+    cpi->virsh =
+        (struct virsh){ .host = &cpi->host, .program = cpi->bin_path, .uri = cpi->config.uri };
+    return cpi->bin_path ? 0 : -1;
+}
+
 /* Points everything at the host that the configuration names. */
 static int set_up(struct cpi *cpi, struct error *err)
 {
@@ -82,19 +114,15 @@ static int set_up(struct cpi *cpi, struct error *err)
         return fail(err, ERROR_NOT_SUPPORTED,
                     "this version of cpi does not drive the hypervisor '%s' yet",
                     config->hypervisor->name);
-    if (config->host)
-        return fail(err, ERROR_NOT_SUPPORTED,
-                    "this version of cpi works on the machine it runs on only, not on host '%s'",
-                    config->host);
-    cpi->host = (struct host){ .log = cpi->log,
-                               .command_timeout = config->command_timeout,
-                               .lock_timeout = config->lock_timeout };
-    cpi->store = (struct store){ .host = &cpi->host, .dir = config->store_dir };
-    cpi->virsh =
-        (struct virsh){ .host = &cpi->host, .program = config->bin_path, .uri = config->uri };
     cpi->templates = (struct templates){ .directory = config->template_dir,
                                          .hypervisor = config->hypervisor->name };
-    return store_check(&cpi->store, err);
+    if (set_up_host(cpi, err) < 0 || set_up_paths(cpi, err) < 0)
+        return -1;
+    if (!cpi->host.remote || cpi->remote.connected)
+        return store_check(&cpi->store, err);
+    cpi->remote.first = check_store;
+    cpi->remote.state = cpi;
+    return 0;
 }
 
 int dispatch_open(struct cpi *cpi, struct error *err)
@@ -106,6 +134,10 @@ int dispatch_open(struct cpi *cpi, struct error *err)
 
 void dispatch_close(struct cpi *cpi)
 {
+    if (cpi->host.remote)
+        remote_release(&cpi->remote);
+    free(cpi->store_dir);
+    free(cpi->bin_path);
     config_release(&cpi->config);
 }
 

@@ -4,10 +4,7 @@
 #include "cpi/json.h"
 #include "cpi/vmdk.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A copy may take longer than other commands, by as much as a slow disk needs. Bytes. */
 enum { COPIED_A_SECOND = 8 << 20 };
@@ -152,14 +149,14 @@ static int read_info(const struct host *host, const char *path, struct image_inf
     return -1;
 }
 
-static int read_head(const char *path, unsigned char head[512], struct error *err)
+static int read_head(const struct host *host, const char *path, unsigned char head[512],
+                     struct error *err)
 {
-    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : pread(fd, head, 512, 0);
+    struct host_range range = { .data = head, .length = 512 };
 
-    if (got < 0)
-        return fail(err, ERROR_CLOUD, "cannot read '%s': %s", path, strerror(errno));
-    if (got < 512)
+    if (host_read(host, path, &range, err) < 0)
+        return -1;
+    if (range.got < 512)
         return fail(err, ERROR_CLOUD, "'%s' is too small to be a disk image", path);
     return 0;
 }
@@ -169,7 +166,7 @@ int image_recognise(const struct host *host, const char *path, struct image_info
 {
     unsigned char head[512];
 
-    if (read_head(path, head, err) < 0)
+    if (read_head(host, path, head, err) < 0)
         return -1;
     if (memcmp(head, "QFI\xfb", 4) == 0) {
         info->format = "qcow2";
@@ -187,7 +184,7 @@ int image_recognise(const struct host *host, const char *path, struct image_info
 int image_recognise_vmdk(const struct host *host, const char *path, struct image_info *info,
                          struct error *err)
 {
-    if (vmdk_check(path, err) < 0)
+    if (vmdk_check(host, path, err) < 0)
         return -1;
     info->format = "vmdk";
     return read_info(host, path, info, err);
@@ -251,15 +248,15 @@ int image_grow_copied(const struct host *host, const struct image_request *reque
     return -1;
 }
 
-static int look_at_head(const char *path, const char **firmware, struct error *err)
+static int look_at_head(const struct host *host, const char *path, const char **firmware,
+                        struct error *err)
 {
     cleanup_free unsigned char *head = xcalloc(1, FIRMWARE_HEAD);
-    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : pread(fd, head, FIRMWARE_HEAD, 0);
+    struct host_range range = { .data = head, .length = FIRMWARE_HEAD };
 
-    if (got < 0)
-        return fail(err, ERROR_CLOUD, "cannot read '%s': %s", path, strerror(errno));
-    *firmware = firmware_of(head, (size_t)got);
+    if (host_read(host, path, &range, err) < 0)
+        return -1;
+    *firmware = firmware_of(head, range.got);
     return 0;
 }
 
@@ -275,9 +272,9 @@ int image_firmware(const struct host *host, const struct image_info *info, const
     };
 
     if (strcmp(info->format, "raw") == 0)
-        return look_at_head(path, firmware, err);
+        return look_at_head(host, path, firmware, err);
     if (host_run(host, &command, &outcome, err) < 0 || judge(&outcome, scratch, err) < 0 ||
-        look_at_head(scratch, firmware, err) < 0)
+        look_at_head(host, scratch, firmware, err) < 0)
         return -1;
     return host_remove(host, scratch, err);
 }

@@ -83,7 +83,7 @@ static int check_manifest(const struct import *im, struct error *err)
         return -1;
     if (!ovf_manifest_find(im->unpacked.manifest, im->unpacked.disk, &kind, wanted))
         return 0;
-    if (digest_file(im->disk, kind, got, err) < 0)
+    if (host_digest(&im->cpi->host, im->disk, kind, got, err) < 0)
         return -1;
     return compare(im->unpacked.disk, wanted, got, err);
 }
@@ -134,7 +134,7 @@ static int find_firmware(struct import *im, const char *path, struct error *err)
 
 static int take(struct import *im, struct error *err)
 {
-    if (unpack_image(im->image, im->disk, im->cpi->log, &im->unpacked, err) < 0 ||
+    if (unpack_image(&im->cpi->host, im->image, im->disk, &im->unpacked, err) < 0 ||
         (im->unpacked.ovf ? take_ovf(im, err) : take_root(im, err)) < 0)
         return -1;
     cleanup_free char *named = image_path(im->staged, im->info.format);

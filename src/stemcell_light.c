@@ -36,13 +36,14 @@ int stemcell_light_read(const cJSON *cloud_properties, struct stemcell_light *li
     return 0;
 }
 
-static int check_digest(const struct stemcell_light *light, const char *path, struct error *err)
+static int check_digest(const struct host *host, const struct stemcell_light *light,
+                        const char *path, struct error *err)
 {
     char got[DIGEST_SIZE];
 
     if (!light->sha256)
         return 0;
-    if (digest_file(path, DIGEST_SHA256, got, err) < 0)
+    if (host_digest(host, path, DIGEST_SHA256, got, err) < 0)
         return -1;
     if (strcasecmp(got, light->sha256) == 0)
         return 0;
@@ -99,7 +100,7 @@ int stemcell_light_take(struct cpi *cpi, const struct stemcell_light *light, con
     int linked = host_link(&cpi->host, light->image, link, err);
     const char *path = linked ? link : light->image;
     if (linked < 0 || image_recognise(&cpi->host, path, &info, err) < 0 ||
-        check_digest(light, path, err) < 0 ||
+        check_digest(&cpi->host, light, path, err) < 0 ||
         image_firmware(&cpi->host, &info, path, scratch, &firmware, err) < 0)
         return -1;
     *facts = make_facts(light, &info, firmware);

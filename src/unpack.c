@@ -1,6 +1,5 @@
 #include "cpi/unpack.h"
 
-#include "cpi/command.h"
 #include "cpi/gunzip.h"
 
 #include <archive.h>
@@ -9,18 +8,16 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { HOLE = 4096, TEXT_LIMIT = 1 << 20, TELL_EVERY_S = 5 };
+enum { TEXT_LIMIT = 1 << 20, TELL_EVERY_S = 5 };
 
 struct unpacking {
+    const struct host *host;
     const char *image, *target;
-    const struct log *log;
     struct archive *archive;
     struct gunzip source; /* the image file */
-    int fd;               /* the target */
+    off_t size;           /* of the disk */
     struct unpacked *out;
     char *other; /* the name of a member that is none of ours, for the message */
     time_t told;
@@ -33,39 +30,6 @@ static int fail_archive(const struct unpacking *u)
                 archive_error_string(u->archive));
 }
 
-static int fail_target(const struct unpacking *u)
-{
-    return fail(u->err, errno == ENOSPC || errno == EDQUOT ? ERROR_NO_DISK_SPACE : ERROR_CLOUD,
-                "cannot write '%s': %s", u->target, strerror(errno));
-}
-
-static bool is_zero(const char *block, size_t length)
-{
-    return *block == 0 && memcmp(block, block + 1, length - 1) == 0;
-}
-
-/* Leaves holes where the data is zero. */
-static int write_sparse(const struct unpacking *u, const char *data, size_t length, off_t offset)
-{
-    while (length > 0) {
-        /* Steps end at multiples of a file system block. */
-        size_t step = HOLE - (size_t)(offset % HOLE);
-        step = step < length ? step : length;
-        if (!is_zero(data, step)) {
-            ssize_t n = pwrite(u->fd, data, step, offset);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                return fail_target(u);
-            step = (size_t)n;
-        }
-        data += step;
-        offset += (off_t)step;
-        length -= step;
-    }
-    return 0;
-}
-
 static void tell(struct unpacking *u, off_t done)
 {
     time_t now = time(NULL);
@@ -73,30 +37,42 @@ static void tell(struct unpacking *u, off_t done)
     if (now - u->told < TELL_EVERY_S)
         return;
     u->told = now;
-    log_event(u->log, "unpacked %lld MiB of '%s'", (long long)(done >> 20), u->image);
+    log_event(u->host->log, "unpacked %lld MiB of '%s'", (long long)(done >> 20), u->image);
+}
+
+/* The disk's next piece. */
+static int next_piece(void *state, struct host_piece *piece, struct error *err)
+{
+    struct unpacking *u = state;
+    const void *data;
+    size_t length;
+    la_int64_t offset;
+
+    u->err = err;
+    if (command_interrupted())
+        return fail(err, ERROR_CLOUD, "this call was asked to end while it unpacked '%s'",
+                    u->image);
+    int status = archive_read_data_block(u->archive, &data, &length, &offset);
+    if (status == ARCHIVE_EOF)
+        return 0;
+    if (status != ARCHIVE_OK)
+        return fail_archive(u);
+    if (offset < 0 || offset > u->size || (off_t)length > u->size - offset)
+        return fail(err, ERROR_CLOUD, "the stemcell image '%s' holds more than it says", u->image);
+    *piece = (struct host_piece){ .data = data, .length = length, .offset = (uint64_t)offset };
+    tell(u, offset);
+    return 1;
 }
 
 static int copy_member(struct unpacking *u, off_t size)
 {
-    const void *data;
-    size_t length;
-    la_int64_t offset;
-    int status;
+    const struct host_content content = { .next = next_piece, .state = u, .size = (uint64_t)size };
+    struct error *err = u->err;
 
-    while ((status = archive_read_data_block(u->archive, &data, &length, &offset)) == ARCHIVE_OK) {
-        if (offset < 0 || offset > size || (off_t)length > size - offset)
-            return fail(u->err, ERROR_CLOUD, "the stemcell image '%s' holds more than it says",
-                        u->image);
-        if (length && write_sparse(u, data, length, offset) < 0)
-            return -1;
-        if (command_interrupted())
-            return fail(u->err, ERROR_CLOUD, "this call was asked to end while it unpacked '%s'",
-                        u->image);
-        tell(u, offset);
-    }
-    if (status != ARCHIVE_EOF)
-        return fail_archive(u);
-    return ftruncate(u->fd, size) < 0 || fsync(u->fd) < 0 ? fail_target(u) : 0;
+    u->size = size;
+    int failed = host_write_image(u->host, u->target, &content, err);
+    u->err = err;
+    return failed;
 }
 
 static la_ssize_t read_source(struct archive *archive, void *data, const void **block)
@@ -245,25 +221,20 @@ static int read_archive(struct unpacking *u)
     return failed;
 }
 
-int unpack_image(const char *image, const char *target, const struct log *log,
+int unpack_image(const struct host *host, const char *image, const char *target,
                  struct unpacked *unpacked, struct error *err)
 {
     cleanup_fd int source = open(image, O_RDONLY | O_CLOEXEC);
-    int cause = errno;
-    cleanup_fd int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    struct unpacking u = { .image = image,
+    struct unpacking u = { .host = host,
+                           .image = image,
                            .target = target,
-                           .log = log,
-                           .fd = fd,
                            .out = unpacked,
                            .told = time(NULL),
                            .err = err };
 
-    if (fd < 0)
-        return fail_target(&u);
     if (source < 0)
         return fail(err, ERROR_CLOUD, "the stemcell image '%s' cannot be unpacked: %s", image,
-                    strerror(cause));
+                    strerror(errno));
     gunzip_init(&u.source, source);
     int failed = read_archive(&u);
     gunzip_release(&u.source);

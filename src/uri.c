@@ -1,11 +1,37 @@
 #include "cpi/uri.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 static char *part(const char *from, const char *to)
 {
     return to > from ? xstrndup(from, (size_t)(to - from)) : NULL;
+}
+
+static int hex_digit(char c)
+{
+    const char *const digits = "0123456789abcdef";
+    const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+    return at ? (int)(at - digits) : -1;
+}
+
+/* Replaces %xx by what it stands for, but NUL. */
+static char *decode(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; from && *from; from++) {
+        int high = *from == '%' ? hex_digit(from[1]) : -1;
+        int low = high < 0 ? -1 : hex_digit(from[2]);
+        const bool coded = low >= 0 && (high || low);
+        *to++ = coded ? (char)(high << 4 | low) : *from;
+        from += coded ? 2 : 0;
+    }
+    if (to)
+        *to = '\0';
+    return text;
 }
 
 /* "[user@][host][:port]", where a host in brackets is an IPv6 address. */
@@ -15,7 +41,7 @@ static bool parse_authority(const char *from, const char *to, struct uri *uri)
     const char *colon;
 
     if (at) {
-        uri->user = part(from, at);
+        uri->user = decode(part(from, at));
         from = at + 1;
     }
     if (from < to && *from == '[') {
@@ -63,6 +89,19 @@ const char *uri_vmware_scheme(const char *product)
     for (size_t i = 0; i < ARRAY_SIZE(products); i += 2)
         if (strcmp(product ? product : products[0], products[i]) == 0)
             return products[i + 1];
+    return NULL;
+}
+
+char *uri_parameter(const struct uri *uri, const char *name)
+{
+    const size_t length = strlen(name);
+
+    for (const char *p = uri->query; p && *p; p += *p != '\0') {
+        const char *end = p + strcspn(p, "&;");
+        if (strncmp(p, name, length) == 0 && p[length] == '=')
+            return decode(xstrndup(p + length + 1, (size_t)(end - p) - length - 1));
+        p = end;
+    }
     return NULL;
 }
 

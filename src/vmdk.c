@@ -1,11 +1,8 @@
 #include "cpi/vmdk.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 /* The sparse extent's header, little endian, and where qemu looks for the descriptor whatever the
  * header says (block/vmdk.c, vmdk_open and vmdk_parent_open). */
@@ -13,8 +10,9 @@ enum { SECTOR = 512, CAPACITY = 12, DESCRIPTOR_OFFSET = 28, DESCRIPTOR_SIZE = 20
 
 struct vmdk {
     const char *path;
-    unsigned char header[SECTOR];
-    char descriptor[DESCRIPTOR_SIZE + 1];
+    char text[SECTOR + DESCRIPTOR_SIZE + 1];
+    const unsigned char *header;
+    const char *descriptor;
     size_t length; /* of the descriptor, as far as the file has it */
 };
 
@@ -24,17 +22,17 @@ static int refuse(const struct vmdk *vmdk, struct error *err, const char *why)
                 why);
 }
 
-static int load(struct vmdk *vmdk, struct error *err)
+static int load(const struct host *host, struct vmdk *vmdk, struct error *err)
 {
-    cleanup_fd int fd = open(vmdk->path, O_RDONLY | O_CLOEXEC);
-    ssize_t head = fd < 0 ? -1 : pread(fd, vmdk->header, SECTOR, 0);
-    ssize_t rest = head < 0 ? -1 : pread(fd, vmdk->descriptor, DESCRIPTOR_SIZE, SECTOR);
+    struct host_range range = { .data = vmdk->text, .length = SECTOR + DESCRIPTOR_SIZE };
 
-    if (rest < 0)
-        return fail(err, ERROR_CLOUD, "cannot read '%s': %s", vmdk->path, strerror(errno));
-    if (head < SECTOR || memcmp(vmdk->header, "KDMV", 4) != 0)
+    if (host_read(host, vmdk->path, &range, err) < 0)
+        return -1;
+    vmdk->header = (const unsigned char *)vmdk->text;
+    if (range.got < SECTOR || memcmp(vmdk->header, "KDMV", 4) != 0)
         return refuse(vmdk, err, "is not a sparse VMDK");
-    vmdk->length = (size_t)rest;
+    vmdk->descriptor = vmdk->text + SECTOR;
+    vmdk->length = range.got - SECTOR;
     return 0;
 }
 
@@ -100,11 +98,11 @@ static int check_descriptor(const struct vmdk *vmdk, struct error *err)
     return 0;
 }
 
-int vmdk_check(const char *path, struct error *err)
+int vmdk_check(const struct host *host, const char *path, struct error *err)
 {
     struct vmdk vmdk = { .path = path };
 
-    if (load(&vmdk, err) < 0)
+    if (load(host, &vmdk, err) < 0)
         return -1;
     /* With no capacity qemu takes the descriptor's extents, with the descriptor elsewhere it would
      * not be the one that we look at. */

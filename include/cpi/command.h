@@ -32,8 +32,9 @@ struct command {
 };
 
 struct outcome {
-    int status;      /* the exit status, or 128+n when signal n ended the child */
-    char *out, *err; /* never NULL after success of command_run; owned by the outcome */
+    int status;        /* the exit status, or 128+n when signal n ended the child */
+    char *out, *err;   /* never NULL after success of command_run; owned by the outcome */
+    size_t out_length; /* bytes, for out may hold NULs */
 };
 
 #define cleanup_outcome cleanup(outcome_release)
@@ -54,6 +55,10 @@ int command_run(const struct command *command, const struct log *log, struct out
  */
 bool command_interrupted(void);
 void command_block_signals(void);
+
+/* Its limits of addresses and of CPU time, 0 for none. */
+int command_memory_mib(const struct command *command);
+int command_cpu_s(const struct command *command);
 
 /* The argv as one line for a POSIX shell. Owned by the caller. */
 char *command_quote(const char *const *argv);

@@ -10,6 +10,7 @@
 #include "cpi/error.h"
 #include "cpi/hypervisor.h"
 #include "cpi/log.h"
+#include "cpi/ssh.h"
 
 #include <cjson/cJSON.h>
 
@@ -21,11 +22,13 @@ struct config {
     enum domain_type domain_type;
     const char *uri; /* as the host's own virsh takes it */
     const char *bin_path;
-    const char *store_dir;       /* absolute, no slash at its end */
+    /* Absolute, no slash at its end. On another host it may start with the home directory there, as
+     * bin_path may (host_expand). */
+    const char *store_dir;
     const char *template_dir;    /* NULL: the built-in templates only */
     const char *default_network; /* of NICs whose cloud_properties name none */
-    const char *host;            /* NULL: this machine */
-    const char *username, *private_key;
+    struct ssh_target ssh;       /* its host is NULL: this machine */
+    char **host_keys;
     bool auto_enable_networks;
     bool keep_failed_vms;   /* leave what create_vm made when it fails, for diagnosis */
     bool stemcell_compress; /* are images stored as compressed qcow2? */

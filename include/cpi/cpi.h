@@ -5,6 +5,7 @@
 #define CPI_CPI_H
 
 #include "cpi/config.h"
+#include "cpi/remote.h"
 #include "cpi/store.h"
 #include "cpi/template.h"
 #include "cpi/virsh.h"
@@ -12,6 +13,8 @@
 struct cpi {
     struct config config;
     struct host host;
+    struct remote remote;       /* of the host, where it is not this machine */
+    char *store_dir, *bin_path; /* config's, with the home directory put in */
     struct store store;
     struct virsh virsh;
     struct templates templates;

@@ -1,7 +1,8 @@
 /*
  * host.h - "the host": the machine where virsh, qemu-img and the files of
  * store_dir are. Everything that touches a hypervisor or its files goes through
- * here, so that no other room knows which machine that is.
+ * here, so that no other room knows which machine that is: this one, which NULL
+ * stands for too, or one behind ssh (remote.h).
  *
  * All paths are absolute. Failures are ERROR_CLOUD and name the path, a full
  * disk is ERROR_NO_DISK_SPACE.
@@ -10,17 +11,24 @@
 #define CPI_HOST_H
 
 #include "cpi/command.h"
+#include "cpi/digest.h"
 #include "cpi/error.h"
 #include "cpi/log.h"
 
 #include <stdint.h>
 #include <sys/types.h>
 
+struct remote;
+
 struct host {
     struct log *log;
-    int command_timeout; /* seconds that one child may take */
-    int lock_timeout;    /* seconds to wait for a lock */
+    struct remote *remote; /* NULL: this machine */
+    int command_timeout;   /* seconds that one child may take */
+    int lock_timeout;      /* seconds to wait for a lock */
 };
+
+/* Bytes: what takes longer than other commands because a file is large may take so much longer. */
+enum { HOST_READ_A_SECOND = 8 << 20 };
 
 struct bytes {
     const char *data;
@@ -40,6 +48,41 @@ int host_put(const struct host *host, const char *path, struct bytes content, mo
 
 /* Reads a small file into *text (owned by the caller). 1: read, 0: there is none, -1: failed. */
 int host_get(const struct host *host, const char *path, char **text, struct error *err);
+
+struct host_range {
+    void *data; /* room for 'length' bytes */
+    size_t length;
+    uint64_t offset; /* in the file */
+    size_t got;      /* less than length at the file's end */
+};
+
+/* Reads a part of a file that must be there. */
+int host_read(const struct host *host, const char *path, struct host_range *range,
+              struct error *err);
+
+/* The digest of a whole file, read where it is. */
+int host_digest(const struct host *host, const char *path, enum digest_kind kind,
+                char hex[DIGEST_SIZE], struct error *err);
+
+/* A piece of a file; what is between two pieces is zero. */
+struct host_piece {
+    const char *data;
+    size_t length;
+    uint64_t offset;
+};
+
+struct host_content {
+    /* The next piece, in the file's order, valid until the next call. 1: there is one, 0: that was
+     * the last, -1: failed. */
+    int (*next)(void *state, struct host_piece *piece, struct error *err);
+    void *state;
+    uint64_t size; /* bytes of the whole file */
+};
+
+/* Makes a new file that only its owner may read, with holes where there is nothing but zeros, and
+ * syncs it. What arrives on another machine is compared by its SHA-256. */
+int host_write_image(const struct host *host, const char *path, const struct host_content *content,
+                     struct error *err);
 
 /* 1: there is such a file or directory, 0: there is none, -1: cannot tell. */
 int host_exists(const struct host *host, const char *path, struct error *err);
@@ -80,8 +123,9 @@ int host_list(const struct host *host, const char *path, char ***names, struct e
 enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
 
 struct lock {
-    int fd; /* -1: not held. Children inherit it, and with it the lock. */
+    int fd; /* on the host, -1: not held. Children inherit it, and with it the lock. */
     char *path;
+    struct remote *remote; /* the host's */
 };
 
 #define LOCK_NONE \
@@ -103,8 +147,11 @@ void host_retire_lock(const struct lock *lock);
 
 void host_unlock(struct lock *lock);
 
-/* The path with a leading "~" or "$HOME" replaced by the home directory of the host's user.
- * Owned by the caller; NULL when there is no home directory. */
-char *host_expand(const char *path);
+/* The path with a leading "~", "$HOME" or "${HOME}" replaced by the home directory of the user on
+ * the host. Owned by the caller; NULL when there is no home directory or it cannot be asked for. */
+char *host_expand(const struct host *host, const char *path, struct error *err);
+
+/* Does the path start so? */
+bool host_is_relative_to_home(const char *path);
 
 #endif

@@ -76,7 +76,7 @@ int image_firmware(const struct host *host, const struct image_info *info, const
  * Tells what a disk image of unknown origin is, by its content: "qcow2", or
  * "raw" for a disk with a boot sector. Refuses anything else, and a qcow2 that
  * would make the hypervisor open a further file (a backing file or an external
- * data file). The file is on this machine and must not be in use.
+ * data file). The file must not be in use.
  */
 int image_recognise(const struct host *host, const char *path, struct image_info *info,
                     struct error *err);

@@ -8,9 +8,7 @@
 #ifndef CPI_UNPACK_H
 #define CPI_UNPACK_H
 
-#include "cpi/digest.h"
-#include "cpi/error.h"
-#include "cpi/log.h"
+#include "cpi/host.h"
 
 /* The largest disk image that is unpacked, in bytes: 128 GiB. */
 #define UNPACK_LIMIT (128ULL << 30)
@@ -26,13 +24,14 @@ struct unpacked {
 #define cleanup_unpacked cleanup(unpacked_release)
 
 /*
- * Writes the disk image of the file 'image' to 'target', sparse, and syncs it.
+ * Writes the disk image of the file 'image', which is on this machine, to 'target' on the host
+ * (host_write_image).
  * Reads the archive to its end, so that its checksum is checked. No other member
  * is written and no path of the archive is used: one that leads out of the
  * archive, a disk that is no file and a second disk are refused. ERROR_CLOUD,
  * ERROR_NO_DISK_SPACE.
  */
-int unpack_image(const char *image, const char *target, const struct log *log,
+int unpack_image(const struct host *host, const char *image, const char *target,
                  struct unpacked *unpacked, struct error *err);
 
 void unpacked_release(struct unpacked *unpacked);

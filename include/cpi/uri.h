@@ -10,7 +10,7 @@
 
 struct uri {
     char *driver, *path;                   /* never NULL after uri_parse */
-    char *transport, *user, *host, *query; /* NULL when absent */
+    char *transport, *user, *host, *query; /* NULL when absent; in query, %xx is as it came */
     int port;                              /* 0 when absent */
 };
 
@@ -25,6 +25,9 @@ bool uri_is_remote(const struct uri *uri);
 /* libvirt's scheme for a product of VMware ("workstation", "player" or "fusion"; NULL:
  * workstation), NULL for any other word. */
 const char *uri_vmware_scheme(const char *product);
+
+/* The value of one of the parameters, NULL when there is none. Owned by the caller. */
+char *uri_parameter(const struct uri *uri, const char *name);
 
 void uri_release(struct uri *uri);
 

@@ -40,10 +40,11 @@ shell_files() {
 layer_of() {
     case $1 in
         util) echo 0 ;;
-        json | json_syntax | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
-        child | command | trace) echo 2 ;;
-        hypervisor | host | lock | template | digest) echo 3 ;;
-        access | config | config_file | store | virsh | vboxmanage | vbox_answer | vmrun | image | capabilities | gunzip | ovf | vmdk) echo 4 ;;
+        json | json_syntax | error | log | id | uri | buffer | firmware | nearest | subnet) echo 1 ;;
+        child | command | trace | exchange | session | session_loop | ssh | ssh_explain) echo 2 ;;
+        digest | hypervisor | host | host_ops | host_local* | host_remote | lock | lock_local | template) echo 3 ;;
+        remote*) echo 3 ;;
+        access | config | config_file | config_host | config_reader | store | virsh | vboxmanage | vbox_answer | vmrun | image | capabilities | gunzip | ovf | vmdk) echo 4 ;;
         usual | desktop | vbox | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;

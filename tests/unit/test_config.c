@@ -80,9 +80,9 @@ static void what_is_not_said_has_its_default(void **state)
     assert_string_equal(r.config.bin_path, "virsh");
     assert_string_equal(r.config.default_network, "default");
     assert_null(r.config.template_dir);
-    assert_null(r.config.host);
-    assert_null(r.config.username);
-    assert_null(r.config.private_key);
+    assert_null(r.config.ssh.host);
+    assert_null(r.config.ssh.username);
+    assert_null(r.config.ssh.private_key);
     assert_int_equal(r.config.domain_type, DOMAIN_AUTO);
     assert_false(r.config.auto_enable_networks);
     assert_int_equal(r.config.command_timeout, 300);
@@ -134,7 +134,7 @@ static void every_hypervisor_has_its_own_default_uri(void **state)
 static const char all_keys[] =
     "{\"hypervisor\":\"xen\",\"uri\":\"xen:///x\",\"bin_path\":\"/opt/virsh\","
     "\"store_dir\":\"/s2\",\"storage_controller\":\"SCSI\",\"auto_enable_networks\":true,"
-    "\"agent\":{\"mbus\":\"m2\"},\"host\":\"h2\",\"username\":\"u2\",\"private_key\":\"k2\","
+    "\"agent\":{\"mbus\":\"m2\"},\"host\":\"h2\",\"username\":\"u2\",\"private_key\":\"/k2\","
     "\"domain_type\":\"kvm\",\"default_network\":\"n2\",\"template_dir\":\"/t2\","
     "\"command_timeout\":1,\"detach_timeout\":\"2\",\"lock_timeout\":86400}";
 
@@ -147,9 +147,9 @@ static void expect_all_keys(const struct config *config)
     assert_int_equal(config->storage_controller, CONTROLLER_SCSI);
     assert_true(config->auto_enable_networks);
     assert_string_equal(json_string(config->agent, "mbus"), "m2");
-    assert_string_equal(config->host, "h2");
-    assert_string_equal(config->username, "u2");
-    assert_string_equal(config->private_key, "k2");
+    assert_string_equal(config->ssh.host, "h2");
+    assert_string_equal(config->ssh.username, "u2");
+    assert_string_equal(config->ssh.private_key, "/k2");
     assert_int_equal(config->domain_type, DOMAIN_KVM);
     assert_string_equal(config->default_network, "n2");
     assert_string_equal(config->template_dir, "/t2");
@@ -213,7 +213,7 @@ static void null_is_absent(void **state)
     (void)state;
     assert_string_equal(r.config.uri, "qemu:///system");
     assert_string_equal(r.config.bin_path, "virsh");
-    assert_null(r.config.host);
+    assert_null(r.config.ssh.host);
     assert_int_equal(r.config.command_timeout, 300);
     assert_string_equal(r.config.default_network, "n1");
     assert_string_equal(r.config.store_dir, "/store");
@@ -404,8 +404,8 @@ static void no_unknown_key_takes_the_place_of_a_derived_value(void **state)
     assert_string_equal(r.config.store_dir, "/store");
     assert_non_null(r.config.template_dir);
     assert_string_equal(r.config.template_dir, "/t");
-    assert_string_equal(r.config.host, "h");
-    assert_string_equal(r.config.username, "u");
+    assert_string_equal(r.config.ssh.host, "h");
+    assert_string_equal(r.config.ssh.username, "u");
     assert_string_equal(r.config.uri, "qemu:///system");
 }
 
@@ -453,7 +453,7 @@ static void a_uri_and_a_host_must_be_one_host(void **state)
             "'host' is 'a' but 'uri' leads to 'b'");
     cleanup_reading struct reading r =
         accepted("{\"host\":\"Host.Example\",\"uri\":\"qemu+ssh://host.example/system\"}", NULL);
-    assert_string_equal(r.config.host, "Host.Example");
+    assert_string_equal(r.config.ssh.host, "Host.Example");
     assert_string_equal(r.config.uri, "qemu:///system");
 }
 
@@ -463,8 +463,8 @@ static void an_ssh_uri_without_a_host_gives_host_and_user(void **state)
         accepted("{\"uri\":\"qemu+ssh://admin@far.example:2222/system?keyfile=/k\"}", NULL);
 
     (void)state;
-    assert_string_equal(r.config.host, "far.example");
-    assert_string_equal(r.config.username, "admin");
+    assert_string_equal(r.config.ssh.host, "far.example");
+    assert_string_equal(r.config.ssh.username, "admin");
     assert_string_equal(r.config.uri, "qemu:///system");
 }
 
@@ -474,7 +474,7 @@ static void username_beats_the_user_of_the_uri(void **state)
         accepted("{\"uri\":\"qemu+ssh://admin@h/system\",\"username\":\"root\"}", NULL);
 
     (void)state;
-    assert_string_equal(r.config.username, "root");
+    assert_string_equal(r.config.ssh.username, "root");
 }
 
 static void a_remote_uri_is_a_local_one_on_the_host(void **state)
@@ -484,7 +484,7 @@ static void a_remote_uri_is_a_local_one_on_the_host(void **state)
 
     (void)state;
     assert_string_equal(r.config.uri, "qemu:///session");
-    assert_string_equal(r.config.host, "h");
+    assert_string_equal(r.config.ssh.host, "h");
 }
 
 static void another_remote_transport_needs_a_host(void **state)
@@ -508,10 +508,126 @@ static void a_uri_on_this_machine_stays_as_it_is(void **state)
 
     (void)state;
     assert_string_equal(r.config.uri, "qemu+unix:///system?socket=/run/s");
-    assert_null(r.config.host);
+    assert_null(r.config.ssh.host);
 }
 
-static const char file_host[] = "{\"host\":\"a\",\"username\":\"ua\",\"private_key\":\"ka\","
+static void a_remote_uri_says_all_of_how_to_get_there(void **state)
+{
+    cleanup_reading struct reading r = accepted(
+        "{\"uri\":\"xen+ssh://o%40p@[fd00::1]:2222/?no_tty=1&keyfile=/a%20key&no_verify=1\","
+        "\"hypervisor\":\"xen\"}",
+        NULL);
+
+    (void)state;
+    assert_string_equal(r.config.ssh.host, "fd00::1");
+    assert_int_equal(r.config.ssh.port, 2222);
+    assert_string_equal(r.config.ssh.private_key, "/a key");
+    assert_string_equal(r.config.uri, "xen:///");
+    expect_part(r.log.text, "'no_verify' in 'uri' is ignored");
+}
+
+static void what_the_config_says_counts_before_its_uri(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"uri\":\"qemu+ssh://u@h:1/system?keyfile=/k\",\"host\":\"H\",\"port\":2,"
+                 "\"username\":\"v\",\"private_key\":\"-----BEGIN A KEY-----\"}",
+                 NULL);
+
+    (void)state;
+    assert_string_equal(r.config.ssh.host, "H");
+    assert_int_equal(r.config.ssh.port, 2);
+    assert_string_equal(r.config.ssh.username, "v");
+    assert_string_equal(r.config.ssh.private_key, "-----BEGIN A KEY-----");
+}
+
+static void the_port_of_another_transport_is_not_sshds(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"uri\":\"qemu+tcp://h:16509/system\",\"host\":\"h\"}", NULL);
+
+    (void)state;
+    assert_int_equal(r.config.ssh.port, 0);
+}
+
+static void host_keys_are_one_or_several(void **state)
+{
+    cleanup_reading struct reading one = accepted("{\"host\":\"h\",\"host_key\":\"k\"}", NULL);
+    cleanup_reading struct reading two =
+        accepted("{\"host\":\"h\",\"host_key\":[\"k\",\"l\"]}", NULL);
+
+    (void)state;
+    assert_int_equal(strings_count(one.config.ssh.host_keys), 1);
+    assert_string_equal(two.config.ssh.host_keys[1], "l");
+}
+
+/* What ssh would take for an option, or a shell for more than a name. */
+static void names_that_could_do_harm_are_refused(void **state)
+{
+    static const char *const changes[] = {
+        "{\"host\":\"-oProxyCommand=x\"}",
+        "{\"host\":\"a b\"}",
+        "{\"host\":\"a;b\"}",
+        "{\"host\":\"h\",\"username\":\"-l\"}",
+        "{\"host\":\"h\",\"username\":\"a b\"}",
+        "{\"host\":\"h\",\"username\":\"$(id)\"}",
+        "{\"host\":\"h\",\"proxy_jump\":\"-x\"}",
+        "{\"host\":\"h\",\"proxy_jump\":\"a,b\"}",
+        "{\"host\":\"h\",\"proxy_jump\":\"u@h:x\"}",
+        "{\"host\":\"h\",\"private_key\":\"relative\"}",
+        "{\"host\":\"h\",\"port\":0}",
+        "{\"host\":\"h\",\"port\":65536}",
+        "{\"host\":\"h\",\"host_key\":[]}",
+        "{\"host\":\"h\",\"host_key\":[1]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        cleanup_reading struct reading r = take(changes[i], NULL);
+        expect_part(r.err.message ? r.err.message : changes[i], "must be");
+    }
+}
+
+static void the_home_directory_of_another_host_is_its_own(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"host\":\"h\",\"store_dir\":\"~/store\",\"bin_path\":\"$HOME/virsh\"}", NULL);
+
+    (void)state;
+    assert_string_equal(r.config.store_dir, "~/store");
+    assert_string_equal(r.config.bin_path, "$HOME/virsh");
+}
+
+/* The file's host is still meant, or the call would work on this machine. */
+static void another_hypervisor_does_not_lose_the_files_host(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"uri\":\"qemu+ssh://u@h:5/system?keyfile=/k\"}", "{\"hypervisor\":\"lxc\"}");
+
+    (void)state;
+    assert_string_equal(r.config.ssh.host, "h");
+    assert_string_equal(r.config.ssh.username, "u");
+    assert_string_equal(r.config.ssh.private_key, "/k");
+    assert_int_equal(r.config.ssh.port, 5);
+    assert_string_equal(r.config.uri, "lxc:///");
+}
+
+static void a_contexts_host_forgets_every_key_of_the_files(void **state)
+{
+    cleanup_reading struct reading r =
+        accepted("{\"host\":\"a\",\"port\":5,\"host_key\":\"k\",\"proxy_jump\":\"j\","
+                 "\"ssh_config\":\"/c\",\"connect_timeout\":7}",
+                 "{\"uri\":\"qemu+ssh://b/system\"}");
+
+    (void)state;
+    assert_string_equal(r.config.ssh.host, "b");
+    assert_int_equal(r.config.ssh.port, 0);
+    assert_null(r.config.ssh.host_keys);
+    assert_null(r.config.ssh.proxy_jump);
+    assert_null(r.config.ssh.ssh_config);
+    assert_int_equal(r.config.ssh.connect_timeout, 7);
+}
+
+static const char file_host[] = "{\"host\":\"a\",\"username\":\"ua\",\"private_key\":\"/ka\","
                                 "\"uri\":\"qemu+ssh://ua@a/system\"}";
 
 static void a_contexts_host_forgets_what_belongs_to_the_files(void **state)
@@ -519,9 +635,9 @@ static void a_contexts_host_forgets_what_belongs_to_the_files(void **state)
     cleanup_reading struct reading r = accepted(file_host, "{\"host\":\"b\"}");
 
     (void)state;
-    assert_string_equal(r.config.host, "b");
-    assert_null(r.config.username);
-    assert_null(r.config.private_key);
+    assert_string_equal(r.config.ssh.host, "b");
+    assert_null(r.config.ssh.username);
+    assert_null(r.config.ssh.private_key);
     assert_string_equal(r.config.uri, "qemu:///system");
 }
 
@@ -530,20 +646,20 @@ static void a_contexts_remote_uri_forgets_what_belongs_to_the_files(void **state
     cleanup_reading struct reading r = accepted(file_host, "{\"uri\":\"qemu+ssh://ub@b/session\"}");
 
     (void)state;
-    assert_string_equal(r.config.host, "b");
-    assert_string_equal(r.config.username, "ub");
-    assert_null(r.config.private_key);
+    assert_string_equal(r.config.ssh.host, "b");
+    assert_string_equal(r.config.ssh.username, "ub");
+    assert_null(r.config.ssh.private_key);
     assert_string_equal(r.config.uri, "qemu:///session");
 }
 
 static void a_contexts_own_keys_of_its_host_count(void **state)
 {
     cleanup_reading struct reading r =
-        accepted(file_host, "{\"host\":\"b\",\"username\":\"ub\",\"private_key\":\"kb\"}");
+        accepted(file_host, "{\"host\":\"b\",\"username\":\"ub\",\"private_key\":\"/kb\"}");
 
     (void)state;
-    assert_string_equal(r.config.username, "ub");
-    assert_string_equal(r.config.private_key, "kb");
+    assert_string_equal(r.config.ssh.username, "ub");
+    assert_string_equal(r.config.ssh.private_key, "/kb");
 }
 
 static void a_contexts_local_uri_forgets_nothing(void **state)
@@ -552,8 +668,8 @@ static void a_contexts_local_uri_forgets_nothing(void **state)
         accepted("{\"host\":\"a\",\"username\":\"ua\"}", "{\"uri\":\"qemu:///session\"}");
 
     (void)state;
-    assert_string_equal(r.config.host, "a");
-    assert_string_equal(r.config.username, "ua");
+    assert_string_equal(r.config.ssh.host, "a");
+    assert_string_equal(r.config.ssh.username, "ua");
     assert_string_equal(r.config.uri, "qemu:///session");
 }
 
@@ -626,6 +742,14 @@ int main(void)
         cmocka_unit_test(a_contexts_own_keys_of_its_host_count),
         cmocka_unit_test(a_contexts_local_uri_forgets_nothing),
         cmocka_unit_test(another_hypervisor_drops_the_files_uri),
+        cmocka_unit_test(a_remote_uri_says_all_of_how_to_get_there),
+        cmocka_unit_test(what_the_config_says_counts_before_its_uri),
+        cmocka_unit_test(the_port_of_another_transport_is_not_sshds),
+        cmocka_unit_test(host_keys_are_one_or_several),
+        cmocka_unit_test(names_that_could_do_harm_are_refused),
+        cmocka_unit_test(the_home_directory_of_another_host_is_its_own),
+        cmocka_unit_test(another_hypervisor_does_not_lose_the_files_host),
+        cmocka_unit_test(a_contexts_host_forgets_every_key_of_the_files),
         cmocka_unit_test(the_same_hypervisor_keeps_the_files_uri),
         cmocka_unit_test(release_empties),
     };

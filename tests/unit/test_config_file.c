@@ -236,9 +236,9 @@ static void every_sample_file_is_accepted(void **state)
         assert_string_equal(r.config.hypervisor->name, rows[i].hypervisor);
         assert_string_equal(r.config.uri, rows[i].uri);
         if (rows[i].host)
-            assert_string_equal(r.config.host, rows[i].host);
+            assert_string_equal(r.config.ssh.host, rows[i].host);
         else
-            assert_null(r.config.host);
+            assert_null(r.config.ssh.host);
         assert_int_equal(r.config.storage_controller, CONTROLLER_SATA);
         assert_true(r.config.auto_enable_networks);
         assert_null(r.log.text);

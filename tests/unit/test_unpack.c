@@ -7,7 +7,8 @@
 #include <archive_entry.h>
 #include <signal.h>
 
-static const struct log quiet;
+static struct log quiet;
+static const struct host here = { .log = &quiet };
 
 struct member {
     const char *path, *data;
@@ -71,7 +72,7 @@ static int unpack(const char *image, const char *target, struct error *err)
 {
     cleanup_unpacked struct unpacked unpacked = { 0 };
 
-    return unpack_image(image, target, &quiet, &unpacked, err);
+    return unpack_image(&here, image, target, &unpacked, err);
 }
 
 static void expect_unpacked(void **state, const char *image, const char *content, size_t length)
@@ -258,12 +259,12 @@ static void a_root_img_that_is_no_file_is_refused(void **state)
     cleanup_free char *target = target_of(state);
 
     expect_refused(state, link, "is not a file");
-    assert_int_equal(unlink(target), 0);
+    assert_int_equal(access(target, F_OK), -1);
 
     cleanup_free char *hard =
         PACK(state, GZIP, { "other", TEXT("1") }, { "root.img", .link = "other" });
     expect_refused(state, hard, "is not a file");
-    assert_int_equal(unlink(target), 0);
+    assert_int_equal(access(target, F_OK), -1);
 
     cleanup_free char *fifo = PACK(state, GZIP, { "root.img", .type = AE_IFIFO });
     expect_refused(state, fifo, "is not a file");
@@ -377,7 +378,7 @@ static void what_is_no_archive_is_refused(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         unit_write_text(image, texts[i]);
         expect_refused(state, image, "cannot be unpacked");
-        assert_int_equal(unlink(target), 0);
+        assert_int_equal(access(target, F_OK), -1);
     }
 }
 

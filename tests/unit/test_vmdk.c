@@ -26,7 +26,7 @@ static void expect_good(void **state, const char *descriptor)
     cleanup_free char *path = make_vmdk(state, descriptor, 1, 1);
     struct error err = { 0 };
 
-    vmdk_check(path, &err);
+    vmdk_check(NULL, path, &err);
     expect_no_error(&err);
 }
 
@@ -34,7 +34,7 @@ static void expect_bad(const char *path, const char *part)
 {
     struct error err = { 0 };
 
-    assert_int_equal(vmdk_check(path, &err), -1);
+    assert_int_equal(vmdk_check(NULL, path, &err), -1);
     expect_error(&err, ERROR_CLOUD, part);
 }
 

@@ -488,7 +488,8 @@ static void the_home_directory_is_expanded_at_the_beginning_only(void **state)
     (void)state;
     assert_int_equal(setenv("HOME", "/home/op", 1), 0);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        cleanup_free char *expanded = host_expand(rows[i].path);
+        cleanup_error struct error err = { 0 };
+        cleanup_free char *expanded = host_expand(NULL, rows[i].path, &err);
         assert_string_equal(expanded, rows[i].expanded);
     }
 }
@@ -500,7 +501,8 @@ static void without_home_the_users_entry_counts(void **state)
 
     (void)state;
     assert_int_equal(unsetenv("HOME"), 0);
-    cleanup_free char *expanded = host_expand("~/a");
+    cleanup_error struct error err = { 0 };
+    cleanup_free char *expanded = host_expand(NULL, "~/a", &err);
     cleanup_free char *expected = user ? xasprintf("%s/a", user->pw_dir) : NULL;
     if (expected)
         assert_string_equal(expanded, expected);

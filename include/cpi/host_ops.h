@@ -1,0 +1,57 @@
+/*
+ * host_ops.h - the two kinds of host behind host.h: this machine, and one behind
+ * a session. What each function does is written there.
+ */
+#ifndef CPI_HOST_OPS_H
+#define CPI_HOST_OPS_H
+
+#include "cpi/host.h"
+
+struct lock_wish {
+    enum lock_mode mode;
+    bool may_wait;
+};
+
+struct host_ops {
+    int (*run)(const struct host *host, const struct command *command, struct outcome *outcome,
+               struct error *err);
+    int (*make_directory)(const struct host *host, const char *path, mode_t mode,
+                          struct error *err);
+    int (*put)(const struct host *host, const char *path, struct bytes content, mode_t mode,
+               struct error *err);
+    int (*get)(const struct host *host, const char *path, char **text, struct error *err);
+    int (*read)(const struct host *host, const char *path, struct host_range *range,
+                struct error *err);
+    int (*digest)(const struct host *host, const char *path, enum digest_kind kind,
+                  char hex[DIGEST_SIZE], struct error *err);
+    int (*write_image)(const struct host *host, const char *path,
+                       const struct host_content *content, struct error *err);
+    int (*exists)(const struct host *host, const char *path, struct error *err);
+    int (*rename)(const struct host *host, const char *from, const char *to, struct error *err);
+    int (*chmod)(const struct host *host, const char *path, mode_t mode, struct error *err);
+    int (*look)(const struct host *host, const char *path, struct host_file *file,
+                struct error *err);
+    int (*link)(const struct host *host, const char *from, const char *to, struct error *err);
+    int (*free_bytes)(const struct host *host, const char *path, uint64_t *bytes,
+                      struct error *err);
+    int (*claim)(const struct host *host, const char *path, const char *text, struct error *err);
+    int (*claimed_by)(const struct host *host, const char *path, char **text, struct error *err);
+    int (*remove)(const struct host *host, const char *path, struct error *err);
+    int (*list)(const struct host *host, const char *path, char ***names, struct error *err);
+    /* 1: taken, 0: somebody has it, after a moment if it may wait, -1: failed */
+    int (*lock)(const struct host *host, const char *path, struct lock_wish wish, struct lock *lock,
+                struct error *err);
+    void (*retire_lock)(const struct lock *lock);
+    void (*unlock)(struct lock *lock);
+    char *(*home)(const struct host *host, struct error *err);
+};
+
+extern const struct host_ops host_local, host_remote;
+
+/* Parts of host_local and host_remote that have files of their own. */
+int local_try_lock(const struct host *host, const char *path, struct lock_wish wish,
+                   struct lock *lock, struct error *err);
+int local_write_image(const struct host *host, const char *path, const struct host_content *content,
+                      struct error *err);
+
+#endif

@@ -1,0 +1,77 @@
+# What the tests with two hosts over SSH share: calls go out from where the Director is, what they
+# did is looked at on the hosts themselves.
+# shellcheck shell=bash
+
+load helper
+
+setup_file() {
+    export HOSTS=$BATS_FILE_TMPDIR/hosts
+    chmod 0755 "$BATS_FILE_TMPDIR"
+    "$BATS_TEST_DIRNAME/../lab/hosts.sh" start "$HOSTS"
+}
+
+teardown_file() {
+    "$BATS_TEST_DIRNAME/../lab/hosts.sh" stop "$HOSTS"
+}
+
+setup() {
+    PROGRAM=${LIVE_CPI:-$root/build/cpi}
+    CPI=$BATS_TEST_TMPDIR/cpi
+    HOME_DIR=$BATS_TEST_TMPDIR/home
+    mkdir -p "$HOME_DIR"
+    # What the Director gives its CPIs.
+    cat >"$CPI" <<END
+#!/bin/sh
+exec "$lab/hosts.sh" exec "$HOSTS" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$HOME_DIR" \
+    TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM" "\$@"
+END
+    chmod 0755 "$CPI"
+    work_on b
+    write_remote_config '{}'
+    work_on a
+    write_remote_config '{}'
+}
+
+teardown() {
+    local host vm
+    for host in a b; do
+        work_on "$host"
+        for vm in $(virsh_lab list --all --name); do
+            virsh_lab destroy "$vm" >/dev/null 2>&1 || true
+            virsh_lab undefine "$vm" --managed-save --nvram >/dev/null 2>&1 || true
+        done
+        find "$STORE" -mindepth 1 -delete
+    done
+}
+
+# work_on a|b: what follows is about this host
+work_on() {
+    HOST=$1
+    ADDRESS=$([[ $1 == a ]] && echo 10.99.0.1 || echo 10.99.0.2)
+    STORE=$HOSTS/$1/store
+    URI=$(<"$HOSTS/$1/uri")
+    CONFIG=$BATS_TEST_TMPDIR/$1.json
+}
+
+# write_remote_config JSON: the host's usual config with these keys over it
+write_remote_config() {
+    jq -n --arg store "$HOSTS/store" --arg host "$ADDRESS" --arg key "$HOSTS/key" \
+        --rawfile host_key "$HOSTS/$HOST.key" --argjson more "$1" '{
+        store_dir: $store, storage_controller: "SATA", domain_type: "qemu",
+        host: $host, username: "root", private_key: $key, host_key: $host_key,
+        agent: { mbus: "https://mbus:mbus-password@0.0.0.0:6868" }
+    } + $more' >"$CONFIG"
+}
+
+on_host() {
+    "$lab/hosts.sh" on "$HOSTS" "$HOST" "$@"
+}
+
+# The far shells of cpi's connections to the host.
+far_shells() {
+    on_host pgrep -f 'cpi-session' || true
+}
+
+no_far_shell() {
+    [[ -z $(far_shells) ]]
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# Hosts that are reached over SSH, from a place that has nothing but ssh.
+
+load remote
+
+# start_life: a VM and a disk of it; the rest of it is live_on
+start_life() {
+    stemcell
+    sc=$result
+    create_vm "agent-$HOST" "$sc" 192.168.122.10
+    disk 64
+}
+
+# Every method, on a VM that start_life made.
+live_on() {
+    local snapshot
+    boots "$vm"
+    on_console "$vm" "^guest: settings label=config-2 agent_id=agent-$HOST vm=$vm"
+    on_console "$vm" '^guest: ephemeral-data ok'
+    cpi has_vm "[\"$vm\"]" && [[ $result == true ]]
+    cpi set_vm_metadata "[\"$vm\", {\"name\": \"web/0\", \"deployment\": \"it's \\\"$HOST\\\"\"}]"
+    [[ $(virsh_lab desc "$vm") == *"deployment: it's \"$HOST\""* ]]
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    [[ $(jq -r .path <<<"$result") == "/dev/disk/by-id/virtio-$disk" ]]
+    on_console "$vm" "^guest: persistent virtio-$disk blank, wrote owner=agent-$HOST"
+    cpi set_disk_metadata "[\"$disk\", {\"deployment\": \"dep\"}]"
+    cpi get_disks "[\"$vm\"]" && [[ $(jq -c . <<<"$result") == "[\"$disk\"]" ]]
+    cpi snapshot_disk "[\"$disk\", {\"deployment\": \"dep\"}]"
+    snapshot=$result
+    cpi delete_snapshot "[\"$snapshot\"]"
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    on_console "$vm" "^guest: disk- virtio-$disk"
+    cpi resize_disk "[\"$disk\", 96]"
+    [[ $(qemu-img info --output=json "$STORE/disks/$disk/disk.qcow2" | jq '."virtual-size"') == 100663296 ]]
+    cpi update_disk "[\"$disk\", 128, {}]"
+    [[ $result == null ]] || disk=$result
+    cpi has_disk "[\"$disk\"]" && [[ $result == true ]]
+    cpi calculate_vm_cloud_properties '[{"cpu": 1, "ram": 256, "ephemeral_disk_size": 100}]'
+    cpi create_network '[{"type": "manual", "range": "10.77.1.0/24", "gateway": "10.77.1.1",
+        "cloud_properties": {}}]'
+    network=$(jq -r '.[0]' <<<"$result")
+    virsh_lab net-list --uuid | grep -q "${network#net-}"
+    cpi delete_network "[\"$network\"]"
+    cpi reboot_vm "[\"$vm\"]"
+}
+
+end_life() {
+    cpi delete_vm "[\"$vm\"]"
+    cpi has_vm "[\"$vm\"]" && [[ $result == false ]]
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$sc\"]"
+    nothing_left
+}
+
+@test "the life of a VM and its disk by every method, on two hosts at once, from where is nothing but ssh" {
+    local a_vm a_disk a_sc
+    ! "$lab/hosts.sh" exec "$HOSTS" virsh --version
+    ! "$lab/hosts.sh" exec "$HOSTS" ls "$HOSTS/store/vms"
+    start_life
+    a_vm=$vm a_disk=$disk a_sc=$sc
+    work_on b
+    start_life
+
+    # What is on the one host is not on the other.
+    cpi has_vm "[\"$a_vm\"]" && [[ $result == false ]]
+    cpi has_disk "[\"$a_disk\"]" && [[ $result == false ]]
+    cpi_fails VMNotFound "$a_vm" reboot_vm "[\"$a_vm\"]"
+    cpi_fails DiskNotFound "$a_disk" attach_disk "[\"$vm\", \"$a_disk\"]"
+
+    live_on
+    work_on a
+    (vm=$a_vm disk=$a_disk && live_on)
+    work_on b
+    end_life
+    work_on a
+    vm=$a_vm disk=$a_disk sc=$a_sc
+    cpi has_disk "[\"$disk\"]"
+    [[ $result == true ]] || disk=$(ls "$STORE/disks")
+    end_life
+    wait_for no_far_shell
+}
+
+@test "one config, the entry of the context says which host" {
+    local context
+    jq 'del(.host, .username, .private_key, .host_key)' "$CONFIG" >"$BATS_TEST_TMPDIR/none.json"
+    for HOST in a b; do
+        work_on "$HOST"
+        context=$(jq '{host, username, private_key, host_key, director_uuid: "u"}' "$CONFIG")
+        response=$(jq -cn --argjson c "$context" '{method: "create_disk", arguments: [8, {}, null], context: $c}' |
+            "$CPI" --config "$BATS_TEST_TMPDIR/none.json" 2>/dev/null)
+        [[ -d $STORE/disks/$(jq -r .result <<<"$response") ]]
+        [[ $(find "$STORE/disks" -mindepth 1 -maxdepth 1 | wc -l) == 1 ]]
+    done
+}
+
+@test "a stemcell that is on the host already is not sent again" {
+    stemcell
+    stemcell
+    [[ $(grep -c 'write the image' "$BATS_TEST_TMPDIR/stderr") == 1 ]]
+    [[ $(stat -c %h "$STORE"/stemcells/*/image.qcow2 | sort -u) == 2 ]]
+}
+
+@test "a raw stemcell arrives with its holes" {
+    local image
+    stemcell raw
+    image=$STORE/stemcells/$result/image.raw
+    tar -xzOf "$("$lab/stemcell.sh" raw)" root.img | cmp - "$image"
+    (($(stat -c %b "$image") * 512 < $(stat -c %s "$image")))
+}
+
+# uri_form JSON: a configuration that reaches host a
+uri_form() {
+    jq --argjson form "$1" 'del(.host, .username, .private_key) + $form' "$CONFIG" >"$CONFIG.form"
+    response=$(echo '{"method": "has_vm", "arguments": ["vm-1"], "context": {}}' |
+        "$CPI" --config "$CONFIG.form" 2>>"$BATS_TEST_TMPDIR/stderr")
+    [[ $(jq -c .result <<<"$response") == false ]] || {
+        echo "$1: $response" >&2
+        return 1
+    }
+}
+
+@test "every form of naming the host" {
+    local pem
+    pem=$(jq -Rs . "$HOSTS/key")
+    uri_form "{\"uri\": \"qemu+ssh://root@10.99.0.1/system?keyfile=$HOSTS/key\"}"
+    uri_form "{\"uri\": \"qemu+ssh://root@10.99.0.1:22/system?keyfile=$HOSTS/key&no_tty=1\"}"
+    uri_form "{\"uri\": \"qemu+ssh://root@10.99.0.1/system\", \"private_key\": \"$HOSTS/key\"}"
+    uri_form "{\"uri\": \"qemu+ssh://10.99.0.1/system\", \"host\": \"10.99.0.1\", \"username\": \"root\",
+        \"private_key\": \"$HOSTS/key\"}"
+    uri_form "{\"uri\": \"qemu:///system\", \"host\": \"10.99.0.1\", \"username\": \"root\", \"private_key\": $pem}"
+    uri_form "{\"host\": \"10.99.0.1\", \"username\": \"root\", \"private_key\": \"$HOSTS/key\",
+        \"host_key\": [\"10.99.0.9 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4m0ILiy2HEyxgyvFeBDpjn8GVpoKqVFy8pqGkQAAAA\", $(jq -Rs . "$HOSTS/a.key")]}"
+    uri_form "{\"host\": \"10.99.0.1\", \"username\": \"root\", \"private_key\": \"$HOSTS/key\",
+        \"proxy_jump\": \"root@10.99.0.2\",
+        \"host_key\": [$(jq -Rs . "$HOSTS/a.key"), $(jq -R '"10.99.0.2 " + .' "$HOSTS/b.key")]}"
+}
+
+# Neither in argv, nor in what is said, nor in a file.
+@test "a private key given as text is nowhere to be found" {
+    local secret pid
+    secret=$(sed -n 3p "$HOSTS/key")
+    write_remote_config "{\"private_key\": $(jq -Rs . "$HOSTS/key")}"
+    cpi has_disk '["disk-1"]'
+    ! grep -rqF "$secret" "$BATS_TEST_TMPDIR" --exclude=a.json
+    # Killed with its connection open.
+    on_host flock "$STORE" sleep 300 3>&- &
+    mkdir -p "$STORE/.lock" "$STORE/disks/disk-1"
+    exec {held}>"$STORE/.lock/disk-disk-1"
+    flock "$held"
+    jq -cn '{method: "delete_disk", arguments: ["disk-1"]}' | "$CPI" --config "$CONFIG" 2>"$BATS_TEST_TMPDIR/killed" 3>&- &
+    pid=$!
+    wait_for grep -q "lock '" "$BATS_TEST_TMPDIR/killed"
+    kill -KILL "$pid"
+    ! grep -rqF "$secret" "$BATS_TEST_TMPDIR" --exclude=a.json
+    exec {held}>&-
+    wait_for no_far_shell
+}
+
+@test "an argument with every byte, and a hundred times that" {
+    "$lab/hosts.sh" exec "$HOSTS" env CPI_REMOTE_HOST=10.99.0.1 CPI_REMOTE_KEY="$HOSTS/key" \
+        CPI_REMOTE_HOST_KEY="$(<"$HOSTS/a.key")" "$root/build/unit/test_remote"
+}
