@@ -1,6 +1,6 @@
 # What the tests with two hosts over SSH share: calls go out from where the Director is, what they
 # did is looked at on the hosts themselves.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 
 load helper
 
