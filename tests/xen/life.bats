@@ -55,9 +55,10 @@ load helper
     nothing_left
 }
 
-@test "disks of both formats come to a VM that is off, and one goes while the other stays" {
+@test "a VM with a kernel of the host's gets disks of both formats while it is off, and loses one" {
     stemcell
-    create_vm agent-2 192.168.122.51 '{"extra_disks": [{"size": 32}]}'
+    create_vm agent-2 192.168.122.51 '{"extra_disks": [{"size": 32}], "kernel": "/root/vmlinuz",
+        "ramdisk": "/root/initrd", "cmdline": "console=hvc0 quiet loglevel=1 panic=5 net.ifnames=0"}'
     dom0 "virsh -q destroy $vm"
     cpi create_disk '[64, {"format": "raw"}, null]'
     local raw=$result

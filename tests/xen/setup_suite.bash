@@ -1,4 +1,5 @@
-# One dom0 for all tests of the suite, with cpi, the lab's stemcell and a vsphere one in its /root.
+# One dom0 for all tests of the suite, with cpi, the lab's stemcell, its kernel, and a vsphere stemcell in
+# its /root.
 # shellcheck shell=bash
 
 # vsphere_stemcell DIR: DIR/vsphere, an image as it lies in a vsphere stemcell
@@ -17,14 +18,23 @@ END
     tar -C "$1" -czf "$1/vsphere" image.ovf image-disk1.vmdk
 }
 
+# kernel DIR: the stemcell's kernel and initrd, to be started without it
+kernel() {
+    mkdir "$1"
+    tar -C "$1" -xzf "$("$lab/stemcell.sh" raw)" root.img
+    mcopy -n -i "$1/root.img@@1M" ::/vmlinuz ::/initrd "$1"
+    rm "$1/root.img"
+}
+
 setup_suite() {
     local root lab image
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
     lab=$root/tests/lab
     image=$("$lab/stemcell.sh" qcow2)
     vsphere_stemcell "$BATS_SUITE_TMPDIR/ovf"
+    kernel "$BATS_SUITE_TMPDIR/kernel"
     "$lab/xen.sh" start "$BATS_SUITE_TMPDIR/dom0" "${XEN_CPI:-$root/build/cpi}" "$image" \
-        "$BATS_SUITE_TMPDIR/ovf/vsphere"
+        "$BATS_SUITE_TMPDIR/ovf/vsphere" "$BATS_SUITE_TMPDIR"/kernel/{vmlinuz,initrd}
 }
 
 teardown_suite() {
