@@ -67,11 +67,11 @@ is_valid_xml() {
 
 @test "each kind of network of VirtualBox" {
     local settings
-    make_vm '{}' '{"a":{"type":"dynamic","cloud_properties":{"type":"hostonly","name":"vboxnet0"}},
-        "b":{"type":"dynamic","cloud_properties":{"type":"nat"}},
-        "c":{"type":"dynamic","cloud_properties":{"type":"natnetwork","name":"labnet"}},
-        "d":{"type":"dynamic","cloud_properties":{"type":"bridged","name":"eth0"}},
-        "e":{"type":"dynamic","cloud_properties":{"type":"internal","name":"inner"}}}'
+    make_vm '{}' '{"a":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:01","type":"hostonly","name":"vboxnet0"}},
+        "b":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:02","type":"nat"}},
+        "c":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:03","type":"natnetwork","name":"labnet"}},
+        "d":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:04","type":"bridged","name":"eth0"}},
+        "e":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:05","type":"internal","name":"inner"}}}'
     golden domain-vbox-nics.xml "$(<"$state/defined.xml")"
     is_valid_xml
     settings=$(<"$state/vbox/$vm/settings")
