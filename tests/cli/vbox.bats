@@ -97,6 +97,8 @@ is_valid_xml() {
     refuses NotSupported '{}' "$(jq -cn '[range(9) | {key: "n\(.)", value: {type: "dynamic",
         cloud_properties: {type: "nat", mac: "52:54:00:00:00:0\(.)"}}}] | from_entries')"
     refused NotSupported create_disk 64 '{"cache":"none"}' null
+    refused NotSupported create_network '{"range":"10.7.0.0/24","cloud_properties":{"name":"made"}}'
+    refused NotSupported delete_network '"5b0d6d7c-8f9d-4c39-a9f1-0d5d1e4a6a10"'
     refused CpiError create_disk 64 '{"format":"qcow2"}' null
 }
 
