@@ -167,14 +167,17 @@ int vbox_copy_live(struct cpi *cpi, const char *vm, const struct block *live, co
     cleanup_machine struct vbox_machine machine = { 0 };
     cleanup_error struct error second = { 0 };
     const char *extension = strrchr(live->source, '.');
-    const struct conversion conversion = { .from = live->source,
-                                           .from_format = extension ? extension + 1 : "vmdk",
-                                           .to = path,
-                                           .to_format = "qcow2" };
+    struct host_file file = { 0 };
+    struct conversion conversion = { .from = live->source,
+                                     .from_format = extension ? extension + 1 : "vmdk",
+                                     .to = path,
+                                     .to_format = "qcow2" };
 
     if (vbox_look(&cpi->host, vm, &machine, err) < 0 ||
-        vbox_drop_snapshot(cpi, vm, &machine, err) < 0)
+        vbox_drop_snapshot(cpi, vm, &machine, err) < 0 ||
+        host_look(&cpi->host, live->source, &file, err) < 0)
         return -1;
+    conversion.virtual_bytes = file.bytes;
     int failed = snapshot_vm(cpi, vm, err) < 0 || image_convert(&cpi->host, &conversion, err) < 0;
     cleanup_machine struct vbox_machine after = { 0 };
     if (vbox_look(&cpi->host, vm, &after, &second) < 0 ||

@@ -21,12 +21,25 @@ static cJSON *make_result(const struct network_definition *made)
     return result;
 }
 
+/* Those that are not plain have libvirt's own networks. */
+static int check_networks(const struct cpi *cpi, struct error *err)
+{
+    const struct hypervisor *hypervisor = cpi->config.hypervisor;
+
+    if (!hypervisor->plain)
+        return 0;
+    return fail(err, ERROR_NOT_SUPPORTED,
+                "libvirt makes no networks on the hypervisor '%s': make it there, and take "
+                "'managed' from the network",
+                hypervisor->name);
+}
+
 cJSON *method_create_network(struct cpi *cpi, const cJSON *args, struct error *err)
 {
     cleanup_network_definition struct network_definition definition = { 0 };
     const cJSON *given;
 
-    if (arg_object(args, 0, "subnet_definition", &given, err) < 0 ||
+    if (check_networks(cpi, err) < 0 || arg_object(args, 0, "subnet_definition", &given, err) < 0 ||
         network_definition_read(given, &definition, cpi->log, err) < 0 ||
         managed_network_create(cpi, &definition, err) < 0)
         return NULL;
@@ -37,5 +50,7 @@ cJSON *method_delete_network(struct cpi *cpi, const cJSON *args, struct error *e
 {
     const char *cid = arg_cid(args, 0, "network_cid", err);
 
-    return cid ? void_result(managed_network_delete(cpi, cid, err)) : NULL;
+    if (!cid || check_networks(cpi, err) < 0)
+        return NULL;
+    return void_result(managed_network_delete(cpi, cid, err));
 }

@@ -67,11 +67,11 @@ is_valid_xml() {
 
 @test "each kind of network of VirtualBox" {
     local settings
-    make_vm '{}' '{"a":{"type":"dynamic","cloud_properties":{"type":"hostonly","name":"vboxnet0"}},
-        "b":{"type":"dynamic","cloud_properties":{"type":"nat"}},
-        "c":{"type":"dynamic","cloud_properties":{"type":"natnetwork","name":"labnet"}},
-        "d":{"type":"dynamic","cloud_properties":{"type":"bridged","name":"eth0"}},
-        "e":{"type":"dynamic","cloud_properties":{"type":"internal","name":"inner"}}}'
+    make_vm '{}' '{"a":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:01","type":"hostonly","name":"vboxnet0"}},
+        "b":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:02","type":"nat"}},
+        "c":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:03","type":"natnetwork","name":"labnet"}},
+        "d":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:04","type":"bridged","name":"eth0"}},
+        "e":{"type":"dynamic","cloud_properties":{"mac":"52:54:00:00:00:05","type":"internal","name":"inner"}}}'
     golden domain-vbox-nics.xml "$(<"$state/defined.xml")"
     is_valid_xml
     settings=$(<"$state/vbox/$vm/settings")
@@ -97,6 +97,8 @@ is_valid_xml() {
     refuses NotSupported '{}' "$(jq -cn '[range(9) | {key: "n\(.)", value: {type: "dynamic",
         cloud_properties: {type: "nat", mac: "52:54:00:00:00:0\(.)"}}}] | from_entries')"
     refused NotSupported create_disk 64 '{"cache":"none"}' null
+    refused NotSupported create_network '{"range":"10.7.0.0/24","cloud_properties":{"name":"made"}}'
+    refused NotSupported delete_network '"5b0d6d7c-8f9d-4c39-a9f1-0d5d1e4a6a10"'
     refused CpiError create_disk 64 '{"format":"qcow2"}' null
 }
 
