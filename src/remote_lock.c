@@ -83,6 +83,7 @@ void remote_retire_lock(const struct lock *lock)
     cleanup_free char *line = xasprintf("rm -f -- %s || :", path);
 
     held->retired = true;
+    lock->remote->must_send = true;
     if (lock->remote->session.open)
         postpone(lock->remote, line);
 }
