@@ -76,7 +76,7 @@ static int read_request(const struct request_text *text, struct request *request
 
 static int check_store(void *state, struct error *err)
 {
-    const struct cpi *cpi = state;
+    struct cpi *cpi = state;
 
     return store_check(&cpi->store, err);
 }

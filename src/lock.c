@@ -18,6 +18,8 @@ int host_lock(const struct host *host, const char *path, enum lock_mode mode, in
 
     for (;;) {
         int taken = ops->lock(host, path, wish, lock, err);
+        if (taken == LOCK_NO_DIRECTORY)
+            return 0;
         if (taken || wait_s == 0)
             return taken;
         if (command_interrupted())

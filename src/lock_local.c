@@ -47,6 +47,8 @@ int local_try_lock(const struct host *host, const char *path, struct lock_wish w
     int taken = try_lock(path, wish.mode, lock);
 
     (void)host;
+    if (taken < 0 && errno == ENOENT)
+        return LOCK_NO_DIRECTORY;
     return taken < 0 ? fail(err, ERROR_CLOUD, "cannot lock '%s': %s", path, strerror(errno))
                      : taken;
 }

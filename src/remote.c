@@ -99,7 +99,7 @@ static void send_pending(struct remote *remote)
     cleanup_answer struct session_answer answer = { 0 };
     cleanup_error struct error ignored = { 0 };
 
-    if (remote->session.open && remote->pending)
+    if (remote->session.open && remote->pending && remote->must_send)
         remote_ask(remote->host, &question, &answer, &ignored);
 }
 

@@ -4,24 +4,27 @@
 #include <string.h>
 
 /* How long the far side waits by itself, so that a lock that is soon free costs one question. */
-enum { WAIT_S = 2, TAKEN_BY_ANOTHER = 75 };
+enum { WAIT_S = 2, TAKEN_BY_ANOTHER = 75, NO_DIRECTORY = 76 };
 
 /* 'command' keeps the shell from ending when the file cannot be opened. A file that was retired
  * while we waited locks nothing any more. */
 static char *lock_script(const struct remote_lock *lock, int fd)
 {
     cleanup_free char *path = remote_quote(lock->path);
+    const char *slash = strrchr(lock->path, '/');
+    cleanup_free char *above = xstrndup(lock->path, (size_t)(slash - lock->path) + 1);
+    cleanup_free char *directory = remote_quote(above);
 
-    return xasprintf("s=1; while command exec %d<>%s; do "
+    return xasprintf("s=1; [ -d %s ] || s=%d; while [ $s = 1 ] && command exec %d<>%s; do "
                      "flock %s -w %d -E %d %d; s=$?; "
                      "if [ $s != 0 ]; then exec %d>&-; break; fi; "
                      "[ %s -ef /proc/self/fd/%d ] && break; "
                      "flock -u %d; exec %d>&-; s=1; done; (exit $s)",
-                     fd, path, lock->mode == LOCK_SHARED ? "-s" : "-x", lock->wait_s,
-                     TAKEN_BY_ANOTHER, fd, fd, path, fd, fd, fd);
+                     directory, NO_DIRECTORY, fd, path, lock->mode == LOCK_SHARED ? "-s" : "-x",
+                     lock->wait_s, TAKEN_BY_ANOTHER, fd, fd, path, fd, fd, fd);
 }
 
-/* 1: taken, 0: somebody has it, -1: failed. */
+/* 1: taken, 0: somebody has it, LOCK_NO_DIRECTORY, -1: failed. */
 static int ask_for(const struct host *host, const struct remote_lock *lock, int fd,
                    struct error *err)
 {
@@ -35,6 +38,8 @@ static int ask_for(const struct host *host, const struct remote_lock *lock, int 
         return -1;
     if (answer.outcome.status == TAKEN_BY_ANOTHER)
         return 0;
+    if (answer.outcome.status == NO_DIRECTORY)
+        return LOCK_NO_DIRECTORY;
     return answer.outcome.status == 0 ? 1 : remote_fail(&question, &answer, err);
 }
 
@@ -52,7 +57,7 @@ int remote_try_lock(const struct host *host, const char *path, struct lock_wish 
                                   .mode = wish.mode,
                                   .wait_s = wish.may_wait ? WAIT_S : 0 };
     int taken = ask_for(host, &wanted, fd, err);
-    if (taken <= 0) {
+    if (taken != 1) {
         free(wanted.path);
         return taken;
     }
@@ -78,6 +83,7 @@ void remote_retire_lock(const struct lock *lock)
     cleanup_free char *line = xasprintf("rm -f -- %s || :", path);
 
     held->retired = true;
+    lock->remote->must_send = true;
     if (lock->remote->session.open)
         postpone(lock->remote, line);
 }

@@ -29,7 +29,7 @@ int store_is_laid_out(const struct store *store, struct error *err)
     return host_exists(store->host, path, err);
 }
 
-int store_check(const struct store *store, struct error *err)
+int store_check(struct store *store, struct error *err)
 {
     cleanup_free char *path = version_path(store);
     cleanup_free char *text = NULL;
@@ -42,6 +42,7 @@ int store_check(const struct store *store, struct error *err)
                     "'%s' was laid out by a newer cpi (version %ld, this one "
                     "knows %d): use that one",
                     store->dir, strtol(text, NULL, 10), LAYOUT_VERSION);
+    store->laid_out = true;
     return 0;
 }
 
@@ -71,7 +72,7 @@ int store_prepare(const struct store *store, struct error *err)
                         { "snapshots", 0711 }, { "networks", 0700 }, { ".lock", 0700 } };
     cleanup_free char *version = version_path(store);
     cleanup_free char *content = xasprintf("%d\n", LAYOUT_VERSION);
-    int there = host_exists(store->host, version, err);
+    int there = store->laid_out ? 1 : host_exists(store->host, version, err);
 
     if (there)
         return there < 0 ? -1 : 0;
@@ -122,11 +123,6 @@ static char *lock_path(const struct store *store, enum store_kind kind, const ch
 static int wait_for_lock(const struct store *store, const char *path, enum lock_mode mode,
                          struct lock *held, struct error *err)
 {
-    cleanup_free char *directory = xasprintf("%s/.lock", store->dir);
-    int there = host_exists(store->host, directory, err);
-
-    if (there <= 0)
-        return there;
     return host_lock(store->host, path, mode, store->host->lock_timeout, held, err) < 0 ? -1 : 0;
 }
 

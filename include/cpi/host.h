@@ -137,7 +137,8 @@ struct lock {
 /*
  * Takes the lock of this file (made if need be). Waits up to 'wait_s' seconds,
  * then fails with a retriable ERROR_CLOUD; with wait_s 0 a lock that somebody
- * holds is no error: 1: taken, 0: somebody has it, -1: failed.
+ * holds is no error. 1: taken, 0: somebody has it, or there is no directory for
+ * its file, -1: failed.
  */
 int host_lock(const struct host *host, const char *path, enum lock_mode mode, int wait_s,
               struct lock *lock, struct error *err);

@@ -7,6 +7,8 @@
 
 #include "cpi/host.h"
 
+enum { LOCK_NO_DIRECTORY = 2 };
+
 struct lock_wish {
     enum lock_mode mode;
     bool may_wait;
@@ -38,7 +40,7 @@ struct host_ops {
     int (*claimed_by)(const struct host *host, const char *path, char **text, struct error *err);
     int (*remove)(const struct host *host, const char *path, struct error *err);
     int (*list)(const struct host *host, const char *path, char ***names, struct error *err);
-    /* 1: taken, 0: somebody has it, after a moment if it may wait, -1: failed */
+    /* 1: taken, 0: somebody has it, after a moment if it may wait, LOCK_NO_DIRECTORY, -1: failed */
     int (*lock)(const struct host *host, const char *path, struct lock_wish wish, struct lock *lock,
                 struct error *err);
     void (*retire_lock)(const struct lock *lock);

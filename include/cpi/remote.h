@@ -30,6 +30,7 @@ struct remote {
     struct remote_lock locks[REMOTE_LOCKS]; /* by descriptor */
     unsigned turn;
     char *pending;  /* shell lines that run before the next question, NULL: none */
+    bool must_send; /* what is pending is more than what the end of the connection does anyhow */
     bool connected; /* before, if not now */
 
     /* Runs at the first connection and may use the host. NULL: nothing. */

@@ -25,10 +25,11 @@ enum store_kind { STORE_VM, STORE_DISK, STORE_STEMCELL, STORE_SNAPSHOT };
 struct store {
     const struct host *host;
     const char *dir;
+    bool laid_out; /* store_check has seen that it is */
 };
 
 /* Refuses a store that a newer cpi laid out. Changes nothing. */
-int store_check(const struct store *store, struct error *err);
+int store_check(struct store *store, struct error *err);
 
 /* Makes what is missing of store_dir and its directories. */
 int store_prepare(const struct store *store, struct error *err);

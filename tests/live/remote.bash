@@ -2,7 +2,7 @@
 # did is looked at on the hosts themselves.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-load helper
+load ../live/helper
 
 setup_file() {
     export HOSTS=$BATS_FILE_TMPDIR/hosts
@@ -20,8 +20,8 @@ setup() {
     HOME_DIR=$BATS_TEST_TMPDIR/home
     mkdir -p "$HOME_DIR"
     # What the Director gives its CPIs.
-    cat >"$CPI" <<END
-#!/bin/sh
+    printf '#%s\n' '!/bin/sh' >"$CPI"
+    cat >>"$CPI" <<END
 exec "$lab/hosts.sh" exec "$HOSTS" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$HOME_DIR" \
     TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM" "\$@"
 END

@@ -25,7 +25,6 @@ refused() {
     write_remote_config '{"host_key": null}'
     refused 'is not in known_hosts' "$(fingerprint a)" 'ssh-keyscan 10.99.0.1' "'host_key'"
     [[ $retriable == false ]]
-    grep -q 'Failed publickey\|Accepted' "$HOSTS/a/sshd.log" || true
 }
 
 @test "a host with another key than the pinned one is refused, with its fingerprint" {

@@ -140,14 +140,23 @@ static void a_request_to_stop_ends_the_wait(void **state)
 
 static void a_lock_that_cannot_be_made_is_named(void **state)
 {
-    cleanup_free char *path = xasprintf("%s/none/lock", (char *)*state);
-    cleanup_free char *part = xasprintf("cannot lock '%s': No such file or directory", path);
+    const char *path = *state;
+    cleanup_free char *part = xasprintf("cannot lock '%s': Is a directory", path);
     struct lock lock = LOCK_NONE;
     struct error err = { 0 };
 
     assert_int_equal(host_lock(&host, path, LOCK_EXCLUSIVE, 0, &lock, &err), -1);
     assert_false(err.ok_to_retry);
     expect_error(&err, ERROR_CLOUD, part);
+}
+
+static void without_a_directory_for_it_there_is_no_lock(void **state)
+{
+    cleanup_free char *path = xasprintf("%s/none/lock", (char *)*state);
+    cleanup_lock struct lock lock = LOCK_NONE;
+
+    assert_int_equal(take(path, LOCK_EXCLUSIVE, &lock), 0);
+    assert_int_equal(lock.fd, -1);
 }
 
 static void a_link_is_not_followed(void **state)
@@ -281,6 +290,7 @@ int main(void)
         IN_DIRECTORY(a_wait_that_is_too_long_says_so_and_a_retry_may_help),
         IN_DIRECTORY(a_request_to_stop_ends_the_wait),
         IN_DIRECTORY(a_lock_that_cannot_be_made_is_named),
+        IN_DIRECTORY(without_a_directory_for_it_there_is_no_lock),
         IN_DIRECTORY(a_link_is_not_followed),
         IN_DIRECTORY(retire_removes_the_file_and_keeps_the_lock),
         IN_DIRECTORY(a_file_that_was_retired_meanwhile_is_not_taken_for_the_lock),

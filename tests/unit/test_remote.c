@@ -538,6 +538,20 @@ static void locks_are_flocks_there(void **state)
     expect_no_error(&err);
 }
 
+static void without_a_directory_for_it_there_is_no_lock(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *path = xasprintf("%s/no'ne/lock", (char *)*state);
+    cleanup_lock struct lock lock = LOCK_NONE;
+    struct error err = { 0 };
+
+    far_init(&far);
+    assert_int_equal(host_lock(&far.host, path, LOCK_EXCLUSIVE, 5, &lock, &err), 0);
+    assert_int_equal(lock.fd, -1);
+    assert_int_equal(host_lock(&far.host, *state, LOCK_EXCLUSIVE, 5, &lock, &err), -1);
+    expect_error(&err, ERROR_CLOUD, "cannot lock");
+}
+
 static void a_lock_that_somebody_has_is_waited_for(void **state)
 {
     cleanup_far struct far far = { 0 };
@@ -611,6 +625,27 @@ static void a_connection_that_cannot_be_made_is_not_tried_twice(void **state)
     expect_error(&err, ERROR_CLOUD, "refused");
 }
 
+/* As sshd's MaxStartups does it. */
+static void a_connection_that_is_dropped_at_once_is_tried_again(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *once = xasprintf("%s/once", (char *)*state);
+    const char *const *words =
+        ARGV("sh", "-c",
+             "if mkdir \"$2\"; then echo 'Connection closed by here' >&2; exit 255; fi; "
+             "exec sh -c \"$1\"",
+             "sh", session_loop, once);
+    struct error err = { 0 };
+
+    far_init(&far);
+    util_free_stringsp(&far.remote.session.argv);
+    far.remote.session.argv = NULL;
+    for (; *words; words++)
+        strings_add(&far.remote.session.argv, *words);
+    assert_int_equal(host_exists(&far.host, once, &err), 1);
+    expect_no_error(&err);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_argument_arrives_unchanged),
     cmocka_unit_test(stdout_stderr_and_status_are_exact_and_apart),
@@ -630,10 +665,12 @@ static const struct CMUnitTest tests[] = {
     IN_DIRECTORY(parts_and_digests_of_files),
     IN_DIRECTORY(images_arrive_with_their_holes),
     IN_DIRECTORY(locks_are_flocks_there),
+    IN_DIRECTORY(without_a_directory_for_it_there_is_no_lock),
     IN_DIRECTORY(a_lock_that_somebody_has_is_waited_for),
     IN_DIRECTORY(as_many_locks_as_there_are_digits),
     IN_DIRECTORY(a_lost_connection_is_told_and_its_locks_are_taken_again),
     cmocka_unit_test(a_connection_that_cannot_be_made_is_not_tried_twice),
+    IN_DIRECTORY(a_connection_that_is_dropped_at_once_is_tried_again),
 };
 
 /* The first so many are about the shell itself, the others about coreutils too: busybox takes its

@@ -35,7 +35,7 @@ static int leave(void **state)
     return failed;
 }
 
-static const struct store *laid_out(void **state)
+static struct store *laid_out(void **state)
 {
     struct fixture *f = *state;
     struct error err = { 0 };
@@ -173,7 +173,7 @@ static void check_of_our_own_store_is_fine(void **state)
 
 static void a_store_of_a_newer_cpi_is_refused(void **state)
 {
-    const struct store *store = laid_out(state);
+    struct store *store = laid_out(state);
     struct error err = { 0 };
     cleanup_free char *version = below(store, "version");
     cleanup_free char *part = xasprintf(
