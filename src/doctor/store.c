@@ -36,7 +36,7 @@ static void check_writable(struct doctor *doctor)
 
 void doctor_check_layout(struct doctor *doctor)
 {
-    const struct store *store = &doctor->cpi->store;
+    struct store *store = &doctor->cpi->store;
     cleanup_error struct error failure = { 0 };
 
     doctor->laid_out = store_is_laid_out(store, &failure) > 0;
