@@ -5,10 +5,11 @@ load ../live/remote
 
 # begin_vm NUMBER STEMCELL: create_vm in the background, its response in a file of its own
 begin_vm() {
+    local answer=$BATS_TEST_TMPDIR/${CONFIG##*/}.$1
     jq -cn --arg n "$1" --arg s "$2" --argjson net "$(networks "192.168.122.$1")" \
         '{method: "create_vm", api_version: 2, arguments: ["agent-\($n)", $s,
           {memory: 64, ephemeral_disk: 16}, $net, [], {}]}' |
-        "$CPI" --config "$CONFIG" >"$BATS_TEST_TMPDIR/$HOST.$1" 2>"$BATS_TEST_TMPDIR/$HOST.$1.log" 3>&- &
+        "$CPI" --config "$CONFIG" >"$answer" 2>"$answer.log" 3>&- &
     pids+=($!)
 }
 
@@ -24,11 +25,11 @@ begin_vm() {
     for host in a b; do
         work_on "$host"
         for number in 20 21 22 23; do
-            jq -e '.error == null' "$BATS_TEST_TMPDIR/$host.$number" || {
-                cat "$BATS_TEST_TMPDIR/$host.$number" >&2
+            jq -e '.error == null' "$BATS_TEST_TMPDIR/$host.json.$number" || {
+                cat "$BATS_TEST_TMPDIR/$host.json.$number" >&2
                 false
             }
-            cpi delete_vm "[$(jq '.result[0]' "$BATS_TEST_TMPDIR/$host.$number")]"
+            cpi delete_vm "[$(jq '.result[0]' "$BATS_TEST_TMPDIR/$host.json.$number")]"
         done
     done
     work_on a && cpi delete_stemcell "[\"$sc_a\"]" && nothing_left
@@ -50,7 +51,8 @@ make_b_another_machine() {
     make_b_another_machine
     work_on a
     stemcell
-    create_vm agent-m "$result" 192.168.122.40
+    local stemcell=$result
+    create_vm agent-m "$stemcell" 192.168.122.40
     disk 48
     boots "$vm"
     cpi attach_disk "[\"$vm\", \"$disk\"]"
@@ -71,6 +73,6 @@ make_b_another_machine() {
     boots "$vm" 2
     cpi delete_vm "[\"$vm\"]"
     cpi delete_disk "[\"$disk\"]"
-    cpi delete_stemcell "$(ls "$STORE/stemcells" | jq -R '[.]')"
+    cpi delete_stemcell "[\"$stemcell\"]"
     nothing_left
 }
