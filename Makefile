@@ -5,6 +5,7 @@
 #   make test         install what is missing, build, run all the tests
 #   make check-fast   the tests that need neither root nor libvirt
 #   make check-live   the tests on real libvirt alone (as root)
+#   make fuzz         each fuzz target for FUZZ_SECONDS (60)
 #   make lint         formatting and static analysis
 
 VERSION   := 0.1.0
@@ -34,7 +35,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test check-fast check-live lint format clean \
+.PHONY: all unit-tests sanitized fuzz-targets fuzzers fuzz demo test check-fast check-live lint format clean \
         setup-build setup-demo setup-test
 
 all: $(BUILD)/cpi
@@ -85,6 +86,35 @@ SANITIZE  := BUILD=$(SANITIZED) CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitiz
 sanitized:
 	@$(MAKE) --no-print-directory $(SANITIZE) all unit-tests
 
+# The fuzz targets: all of the program but main, with what they need instead of commands and time.
+FUZZ         := build/fuzz
+FUZZ_FLAGS   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_BUILD   := BUILD=$(FUZZ) CC=clang \
+                CFLAGS='-O1 -gline-tables-only -fno-omit-frame-pointer $(FUZZ_FLAGS)'
+FUZZ_TARGETS := $(patsubst tests/fuzz/target_%.c,$(BUILD)/fuzz_%,$(wildcard tests/fuzz/target_*.c))
+WRAPPED      := -Wl,--wrap=command_run,--wrap=clock_ms,--wrap=pause_ms
+# How long 'make fuzz' spends on each target.
+FUZZ_SECONDS ?= 60
+
+$(BUILD)/fuzz_request: WRAPPED += -Wl,--wrap=config_load
+
+$(BUILD)/fuzz_%: tests/fuzz/target_%.c $(BUILD)/tests/fuzz/fuzz.o $(LIBRARY)
+	$(say) FUZZ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -fsanitize=fuzzer $(WRAPPED) -o $@ $< \
+	    $(BUILD)/tests/fuzz/fuzz.o $(LIBRARY) $(LDLIBS)
+
+-include $(FUZZ_TARGETS:=.d) $(BUILD)/tests/fuzz/fuzz.d
+
+.SECONDARY: $(BUILD)/tests/fuzz/fuzz.o
+
+fuzz-targets: $(FUZZ_TARGETS)
+
+fuzzers:
+	@$(MAKE) --no-print-directory $(FUZZ_BUILD) fuzz-targets
+
+fuzz: fuzzers
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
+
 setup-build:
 	tests/setup build
 
@@ -100,11 +130,11 @@ demo: setup-demo
 	tests/demo/demo
 
 test: setup-test
-	$(MAKE) all sanitized
-	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run $(TEST_FLAGS) unit cli lint live
+	$(MAKE) all sanitized fuzzers
+	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run $(TEST_FLAGS) unit cli lint fuzz live
 
-check-fast: all sanitized
-	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint
+check-fast: all sanitized fuzzers
+	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint fuzz
 
 check-live: all
 	tests/run live
@@ -113,7 +143,7 @@ lint:
 	tests/run lint
 
 format:
-	clang-format -i $(SOURCES) $(wildcard include/cpi/*.h tests/unit/*.c tests/unit/*.h)
+	clang-format -i $(SOURCES) $(wildcard include/cpi/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 
 clean:
 	rm -rf $(BUILD)
