@@ -22,6 +22,38 @@ run_cpi() {
         "$CPI" --config "$world/cpi.json"
 }
 
+# --- what may remain, for the next call sees to it ---------------------------------------------
+
+# What was in the way is on its way out, and the next create_vm sweeps it.
+settle_replaces() {
+    if succeeded; then
+        settle_creates "$1"
+        return
+    fi
+    ! what_is_new | grep -v '^vms/\.gone-' || fail "it failed, but this remains: $(what_is_new)"
+    [[ $(what_is_new) ]] || return 0
+    "$1_call"
+    succeeded || fail 'it does not succeed without the fault either'
+    ! inventory | grep '^vms/\.gone-' || fail 'this remains'
+}
+
+# A record that cannot be read keeps no VM from being deleted; its DHCP entry goes when the address
+# is wanted again.
+delete_vm_check() {
+    local left
+    left=$(inventory | grep -F "$vm" || true)
+    [[ $response != *'cannot be read'* ]] || left=$(grep -v '<host ' <<<"$left" || true)
+    [[ -z $left ]] || fail "something is left: $left"
+    [[ -e $store/disks/$disk/disk.qcow2 ]] || fail 'the disk is gone'
+}
+
+# An old image that could not be removed goes with its disk.
+update_disk_check() {
+    [[ $(stat -c %s "$store/disks/$disk/disk.raw") == $((128 << 20)) ]] || fail 'not as it should be'
+}
+
+# --- steps -------------------------------------------------------------------------------------
+
 # ways NAME: how each call of the scenario can fail, as "NUMBER WAY" and "NUMBER WAY+", to $orders
 ways() {
     local directory call=0 name can way
@@ -57,6 +89,9 @@ every_call() {
     local kind=$1 parallel=6 timeout=60 number=0 running=0 order
     local prepared call_count command_count complete
     local orders=() chosen=()
+    # Several scenarios can be tried in one test.
+    local BATS_TEST_TMPDIR
+    BATS_TEST_TMPDIR=$(mktemp -d "$BATS_FILE_TMPDIR/XXXXXX")
     rehearse "$2"
     ways "$2"
     ((${#orders[@]})) || fail "there is nothing to fail in $2"
