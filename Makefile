@@ -5,6 +5,7 @@
 #   make test         install what is missing, build, run all the tests
 #   make check-fast   the tests that need neither root nor libvirt
 #   make check-live   the tests on real libvirt alone (as root)
+#   make test-heavy   those that take long
 #   make fuzz         each fuzz target for FUZZ_SECONDS (60)
 #   make lint         formatting and static analysis
 
@@ -35,7 +36,7 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized fuzz-targets fuzzers fuzz demo test check-fast check-live lint format clean \
+.PHONY: all unit-tests sanitized fuzz-targets fuzzers fuzz demo test test-heavy check-fast check-live lint format clean \
         setup-build setup-demo setup-test
 
 all: $(BUILD)/cpi
@@ -137,6 +138,10 @@ demo: setup-demo
 test: setup-test
 	$(MAKE) all sanitized fuzzers
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run $(TEST_FLAGS) unit cli lint fuzz live
+
+test-heavy: setup-test
+	$(MAKE) all $(BUILD)/shim.so
+	tests/run $(TEST_FLAGS) heavy
 
 check-fast: all sanitized fuzzers
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint fuzz

@@ -1,11 +1,6 @@
 #!/usr/bin/env bats
 # Each call of a command, and each command of a batch, goes wrong in each way that it can, one at a
 # time: see steps.bash.
-#
-# That this sees something, by lines of the program that were broken once, and the tests that failed
-# then:
-#
-#   (to be written)
 
 load helper
 load steps

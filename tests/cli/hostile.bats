@@ -5,7 +5,8 @@
 #
 # That this sees something, by lines of the program that were broken once, and what failed then:
 #
-#   MUTATIONS
+#   unpack.c  leads_out that is always false     stemcells whose archive reaches for the host
+#   id.c      id_valid that takes all but ''      CIDs that are none
 
 load helper
 
@@ -18,7 +19,7 @@ setup() {
 
 teardown() {
     echo "# $tried hostile inputs tried" >&3
-    check_secrets
+    check_secrets || return 1
     [[ ! -e $world/pwned && ! -e pwned && ! -e /tmp/pwned ]] || fail 'somebody got in'
 }
 

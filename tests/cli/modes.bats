@@ -4,7 +4,7 @@
 #
 # That this sees something, by lines of the program that were broken once, and what failed then:
 #
-#   (to be written)
+#   host.c    host_make_directory without its chmod     modes and owners
 
 load helper
 

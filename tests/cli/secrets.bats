@@ -5,7 +5,7 @@
 #
 # That this sees something, by lines of the program that were broken once, and what failed then:
 #
-#   (to be written)
+#   child.c   scrubbed_environment that keeps CPI_SECRET     all, by check_secrets
 
 load helper
 
@@ -86,10 +86,10 @@ watch() {
 look() {
     local file found
     for file in "/proc/$1/cmdline" "/proc/$2/cmdline" "/proc/$2/environ" "/proc/$2/comm"; do
-        ! grep -qaF "$canary" "$file" || fail "a secret is in $file"
+        ! grep -qaF "$canary" "$file" || echo "a secret is in $file" >>"$world/seen"
     done
     found=$(find "$world/tmp" "$store" -type f -perm /077 -exec grep -lF "$canary" {} +) || true
-    [[ -z $found ]] || fail "others can read a secret in $found"
+    [[ -z $found ]] || echo "others can read a secret in $found" >>"$world/seen"
     looked=$((looked + 1))
 }
 
@@ -100,6 +100,7 @@ look() {
     for ((step = 1; ; step++)); do
         watch "$step" || break
     done
+    [[ ! -e $world/seen ]] || fail "$(<"$world/seen")"
     echo "# $looked moments looked at" >&3
     ((looked > 3)) || fail 'hardly looked'
     [[ -z $(ls -A "$world/tmp") ]] || fail "left: $(ls -A "$world/tmp")"

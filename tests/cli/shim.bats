@@ -1,6 +1,11 @@
 #!/usr/bin/env bats
 # A sample of what tests/heavy/shim.bats does in full: calls of the C library fail. STEPS_SEED
 # says which.
+#
+# That this sees something, by lines of the program that were broken once, and what failed then:
+#
+#   store.c   remove_at_once that gives up on NoDiskSpace too     a full disk hinders nobody
+#   host.c    write_all that takes a short write for all          set_disk_metadata (heavy)
 
 load helper
 load steps

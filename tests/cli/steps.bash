@@ -39,7 +39,8 @@ rehearse() {
     "$1_call"
     [[ $kind == refuses ]] || succeeded || fail "$1 failed without any fault"
     "$1_check"
-    call_count=$(calls | wc -l) command_count=$(cat "$state/steps" 2>/dev/null | wc -l)
+    call_count=$(calls | wc -l) command_count=0
+    [[ ! -e $state/steps ]] || command_count=$(wc -l <"$state/steps")
     complete=$(shape)
 }
 
@@ -328,7 +329,7 @@ delete_network_check() { [[ ! -e $state/networks/made ]] || fail 'it is still th
 
 create_known_stemcell_world() { have_stemcell; }
 create_known_stemcell_call() { ask create_stemcell "$image" '{"name":"again"}'; }
-create_known_stemcell_check() { [[ $(ls "$store/stemcells" | wc -l) == 2 ]]; }
+create_known_stemcell_check() { local cids=("$store"/stemcells/*) && ((${#cids[@]} == 2)); }
 
 delete_stemcell_world() { have_stemcell; }
 delete_stemcell_call() { ask delete_stemcell "$stemcell"; }
