@@ -42,7 +42,8 @@ settle_replaces() {
 delete_vm_check() {
     local left
     left=$(inventory | grep -F "$vm" || true)
-    [[ $response != *'cannot be read'* ]] || left=$(grep -v '<host ' <<<"$left" || true)
+    [[ $response != *'cannot be read'* ]] || unread=yes
+    [[ ! ${unread-} ]] || left=$(grep -v '<host ' <<<"$left" || true)
     [[ -z $left ]] || fail "something is left: $left"
     [[ -e $store/disks/$disk/disk.qcow2 ]] || fail 'the disk is gone'
 }
