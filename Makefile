@@ -9,6 +9,7 @@
 #   make test-vbox    the tests with the real VBoxManage (as root; makes a root directory of Debian sid)
 #   make check-live   the tests on real libvirt alone (as root)
 #   make check-release  the tests of what is delivered (as root)
+#   make fuzz         each fuzz target for FUZZ_SECONDS (60)
 #   make lint         formatting and static analysis
 #   make static       build/static/<architecture>/cpi, which needs nothing of the machine it runs on
 #   make release      build/bosh-libvirt-cpi-<version>.tgz, the BOSH release
@@ -42,8 +43,8 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized demo test test-heavy test-xen test-vbox check-fast check-live \
-        check-release lint format clean bench FORCE setup-build setup-demo setup-test setup-bench
+.PHONY: all unit-tests sanitized fuzz-targets fuzzers fuzz demo test test-heavy test-xen test-vbox check-fast \
+        check-live check-release lint format clean bench FORCE setup-build setup-demo setup-test setup-bench
 
 all: $(BUILD)/cpi
 
@@ -96,12 +97,46 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 
 unit-tests: $(UNIT_TESTS)
 
+# What lets cpi's own calls of the C library fail; never sanitized itself.
+$(BUILD)/shim.so: tests/fake/shim.c
+	$(say) SHIM $<
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g $(WARNINGS) -shared -fPIC -o $@ $<
+
 # The unit and cli suites run what the sanitizers watch over.
 SANITIZED := build/sanitized
 SANITIZE  := BUILD=$(SANITIZED) CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined'
 
 sanitized:
-	@$(MAKE) --no-print-directory $(SANITIZE) all unit-tests
+	@$(MAKE) --no-print-directory $(SANITIZE) all unit-tests $(SANITIZED)/shim.so
+
+# The fuzz targets: all of the program but main, with what they need instead of commands and time.
+FUZZ         := build/fuzz
+FUZZ_FLAGS   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_BUILD   := BUILD=$(FUZZ) CC=clang \
+                CFLAGS='-O1 -gline-tables-only -fno-omit-frame-pointer $(FUZZ_FLAGS)'
+FUZZ_TARGETS := $(patsubst tests/fuzz/target_%.c,$(BUILD)/fuzz_%,$(wildcard tests/fuzz/target_*.c))
+WRAPPED      := -Wl,--wrap=command_run,--wrap=clock_ms,--wrap=pause_ms
+# How long 'make fuzz' spends on each target.
+FUZZ_SECONDS ?= 60
+
+$(BUILD)/fuzz_request: WRAPPED += -Wl,--wrap=config_load
+
+$(BUILD)/fuzz_%: tests/fuzz/target_%.c $(BUILD)/tests/fuzz/fuzz.o $(LIBRARY)
+	$(say) FUZZ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -fsanitize=fuzzer $(WRAPPED) -o $@ $< \
+	    $(BUILD)/tests/fuzz/fuzz.o $(LIBRARY) $(LDLIBS)
+
+-include $(FUZZ_TARGETS:=.d) $(BUILD)/tests/fuzz/fuzz.d
+
+.SECONDARY: $(BUILD)/tests/fuzz/fuzz.o
+
+fuzz-targets: $(FUZZ_TARGETS)
+
+fuzzers:
+	@$(MAKE) --no-print-directory $(FUZZ_BUILD) fuzz-targets
+
+fuzz: fuzzers
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
 
 setup-build:
 	tests/setup build
@@ -121,13 +156,9 @@ demo: setup-demo
 	tests/demo/demo
 
 test: setup-test
-	$(MAKE) all sanitized
+	$(MAKE) all sanitized fuzzers
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run --jobs 2 $(TEST_FLAGS) \
-	    live unit cli lint release
-
-test-heavy: setup-test
-	$(MAKE) all
-	tests/run $(TEST_FLAGS) heavy
+	    live unit cli lint release fuzz
 
 test-xen: setup-test
 	$(MAKE) all
@@ -137,8 +168,12 @@ test-vbox: setup-test
 	$(MAKE) all
 	tests/run $(TEST_FLAGS) vbox
 
-check-fast: all sanitized
-	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint
+test-heavy: setup-test
+	$(MAKE) all $(BUILD)/shim.so
+	tests/run $(TEST_FLAGS) heavy
+
+check-fast: all sanitized fuzzers
+	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint fuzz
 
 check-live: all
 	tests/run live
@@ -156,7 +191,7 @@ lint:
 include config/release/release.mk
 
 format:
-	clang-format -i $(SOURCES) $(wildcard include/cpi/*.h tests/unit/*.c tests/unit/*.h)
+	clang-format -i $(SOURCES) $(wildcard include/cpi/*.h tests/unit/*.[ch] tests/fuzz/*.[ch] tests/fake/*.c)
 
 clean:
 	rm -rf $(BUILD)

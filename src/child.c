@@ -73,6 +73,15 @@ static void close_pair(int pair[2])
     }
 }
 
+int child_reap(const struct child *child)
+{
+    int raw = 0;
+
+    while (waitpid(child->pid, &raw, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+}
+
 /* Forks; pipes[0..2] are the child's stdin, stdout, stderr, pipes[3] tells why exec failed. */
 static int spawn(const struct child_plan *plan, int pipes[4][2], struct child *child)
 {
@@ -88,6 +97,16 @@ static int spawn(const struct child_plan *plan, int pipes[4][2], struct child *c
     if (child->pid < 0)
         return -1;
     child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+    if (child->pidfd < 0) {
+        /* Its end would never be seen. */
+        const int cause = errno;
+        /* It may not have come to lead its group yet. */
+        kill(-child->pid, SIGKILL);
+        kill(child->pid, SIGKILL);
+        child_reap(child);
+        errno = cause;
+        return -1;
+    }
     child->in = pipes[0][1];
     child->out = pipes[1][0];
     child->err = pipes[2][0];
@@ -107,15 +126,6 @@ void child_release(struct child *child)
     child_close_end(&child->out);
     child_close_end(&child->err);
     child_close_end(&child->pidfd);
-}
-
-int child_reap(const struct child *child)
-{
-    int raw = 0;
-
-    while (waitpid(child->pid, &raw, 0) < 0 && errno == EINTR)
-        ;
-    return WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
 }
 
 static void set_nonblocking(const struct child *child)

@@ -48,7 +48,10 @@ static void add_subnet(struct libvirt_network *network, const char **attributes)
     /* One that cannot be read keeps its place in the order and contains nothing. */
     if (address && ip_parse(address, &subnet.subnet.ip)) {
         int given = netmask ? subnet_prefix_of(netmask) : prefix ? atoi(prefix) : -1;
-        subnet.subnet.prefix = given >= 0 ? (unsigned)given : default_prefix(&subnet.subnet.ip);
+        bool fits = given >= 0 && (unsigned)given <= ip_bits(subnet.subnet.ip.family);
+        subnet.subnet.prefix = fits ? (unsigned)given : default_prefix(&subnet.subnet.ip);
+    } else {
+        subnet.subnet = (struct subnet){ 0 };
     }
     network->subnets = xrealloc(network->subnets, (network->count + 1) * sizeof(*network->subnets));
     network->subnets[network->count++] = subnet;

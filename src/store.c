@@ -239,6 +239,19 @@ int store_publish(const struct store *store, enum store_kind kind, const char *c
     return host_rename(store->host, staged, path, err);
 }
 
+/* A new name can need space too. Who removes what is in the way on a full disk must succeed, even
+ * if others see half a thing for a moment. */
+static int remove_at_once(const struct store *store, const char *path, const char *leaving,
+                          struct error *err)
+{
+    if (host_rename(store->host, path, leaving, err) == 0)
+        return 0;
+    if (err->type != ERROR_NO_DISK_SPACE)
+        return -1;
+    error_release(err);
+    return host_remove(store->host, path, err);
+}
+
 /* The name goes at once, so that nobody finds half a thing; then its content. */
 int store_remove(const struct store *store, enum store_kind kind, const char *cid,
                  struct error *err)
@@ -250,7 +263,7 @@ int store_remove(const struct store *store, enum store_kind kind, const char *ci
 
     if (there < 0 || host_remove(store->host, leaving, err) < 0)
         return -1;
-    if (there && host_rename(store->host, path, leaving, err) < 0)
+    if (there && remove_at_once(store, path, leaving, err) < 0)
         return -1;
     if (host_remove(store->host, leaving, err) < 0)
         return -1;

@@ -70,6 +70,8 @@ bool uri_parse(const char *text, struct uri *uri)
     if (!separator || separator == text)
         return false;
     const char *plus = memchr(text, '+', (size_t)(separator - text));
+    if (plus == text)
+        return false;
     uri->driver = xstrndup(text, (size_t)((plus ? plus : separator) - text));
     uri->transport = plus ? part(plus + 1, separator) : NULL;
 

@@ -1,328 +1,63 @@
 #!/usr/bin/env bats
 # Each call of a command, and each command of a batch, goes wrong in each way that it can, one at a
-# time. Whatever happens, the answer is a valid one that does not blame the request, and
-#
-#   creates   what failed has left nothing, and what succeeded is complete
-#   replaces  the same, but what was in the way may be gone
-#   repeats   what succeeded is true; repeated without the fault it succeeds, and all is right then
-#   refuses   it fails always, and changes nothing
-#
-# A scenario NAME is the functions NAME_world, which makes what there is before, NAME_call and
-# NAME_check, which looks whether all is right after a success.
+# time: see steps.bash.
 
 load helper
 load faults
 
-# --- the scenarios -----------------------------------------------------------------------------
-
-create_stemcell_world() { stemcell_image; }
-create_stemcell_call() { ask create_stemcell "$image" '{}'; }
-create_stemcell_check() { [[ -e $(echo "$store"/stemcells/sc-*/image.qcow2) ]]; }
-
 @test "create_stemcell" { every_step creates create_stemcell; }
-
-create_disk_world() { have_disk; }
-create_disk_call() { ask create_disk 100 '{}' null; }
-create_disk_check() { true; }
 
 @test "create_disk" { every_step creates create_disk; }
 
-create_vm_world() {
-    configure auto_enable_networks true
-    have_network idle inactive
-    have_stemcell
-}
-create_vm_call() { ask create_vm a "$stemcell" '{}' "$(manual 10.0.0.10 idle)" '[]' '{}'; }
-create_vm_check() {
-    [[ $response =~ \"(vm-[^\"]+)\" ]] || fail 'no CID'
-    is_running "${BASH_REMATCH[1]}"
-}
-
 @test "create_vm" { every_step creates create_vm; }
-
-create_vm_over_world() {
-    have_vm
-    touch "$store/vms/$vm/creating"
-}
-create_vm_over_call() { ask create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'; }
-create_vm_over_check() { create_vm_check; }
 
 @test "create_vm with the address of a half made one" { every_step replaces create_vm_over; }
 
-delete_vm_world() { have_attached_disk; }
-delete_vm_call() { ask delete_vm "$vm"; }
-delete_vm_check() {
-    ! inventory | grep -F "$vm" || fail 'something is left'
-    [[ -e $store/disks/$disk/disk.qcow2 ]] || fail 'the disk is gone'
-}
-
 @test "delete_vm" { every_step repeats delete_vm; }
-
-delete_disk_world() {
-    have_attached_disk
-    ok delete_vm "$vm"
-}
-delete_disk_call() { ask delete_disk "$disk"; }
-delete_disk_check() {
-    ! inventory | grep -F "$disk" || fail 'something is left'
-}
 
 @test "delete_disk" { every_step repeats delete_disk; }
 
-delete_used_disk_world() { have_attached_disk; }
-delete_used_disk_call() { ask delete_disk "$disk"; }
-delete_used_disk_check() {
-    [[ -e $store/disks/$disk/disk.qcow2 ]] || fail 'the disk is gone'
-    has_disk_on virtio "$vm" "$disk"
-}
-
 @test "delete_disk of one in use" { every_step refuses delete_used_disk; }
-
-attach_disk_world() {
-    have_vm
-    have_disk
-}
-attach_disk_call() { ask attach_disk "$vm" "$disk"; }
-attach_disk_check() {
-    # Any bus will do, if the hint is true.
-    local bus=virtio
-    [[ $response != *by-id/scsi-* ]] || bus=scsi
-    has_disk_on "$bus" "$vm" "$disk"
-    says "$disk"
-}
 
 @test "attach_disk" { every_step repeats attach_disk; }
 
-attach_disk_off_world() {
-    attach_disk_world
-    stop_domain "$vm"
-}
-attach_disk_off_call() { attach_disk_call; }
-attach_disk_off_check() { attach_disk_check; }
-
 @test "attach_disk to a VM that is off" { every_step repeats attach_disk_off; }
-
-attach_disk_full_world() {
-    attach_disk_world
-    echo 2 >"$state/slots"
-}
-attach_disk_full_call() { attach_disk_call; }
-attach_disk_full_check() { attach_disk_check; }
 
 @test "attach_disk with no PCI slot left" { every_step repeats attach_disk_full; }
 
-attach_disk_half_world() {
-    have_attached_disk
-    sed -i "/$disk/d" "$state/domains/$vm/config"
-}
-attach_disk_half_call() { attach_disk_call; }
-attach_disk_half_check() { attach_disk_check; }
-
 @test "attach_disk of one in the running VM only" { every_step repeats attach_disk_half; }
-
-detach_disk_world() {
-    # A request that was lost is noticed only when the guest's time is up.
-    configure detach_timeout 2
-    have_attached_disk
-}
-detach_disk_call() { ask detach_disk "$vm" "$disk"; }
-detach_disk_check() {
-    has_no_disk "$vm" "$disk"
-    [[ -e $store/disks/$disk/disk.qcow2 ]] || fail 'the disk is gone'
-}
 
 @test "detach_disk" { every_step repeats detach_disk; }
 
-detach_disk_slow_world() {
-    detach_disk_world
-    echo 2 >"$state/release-after"
-}
-detach_disk_slow_call() { detach_disk_call; }
-detach_disk_slow_check() { detach_disk_check; }
-
 @test "detach_disk with a guest that takes its time" { every_step repeats detach_disk_slow; }
-
-detach_disk_off_world() {
-    detach_disk_world
-    stop_domain "$vm"
-}
-detach_disk_off_call() { detach_disk_call; }
-detach_disk_off_check() { detach_disk_check; }
 
 @test "detach_disk from a VM that is off" { every_step repeats detach_disk_off; }
 
-reboot_vm_world() { have_attached_disk; }
-reboot_vm_call() { ask reboot_vm "$vm"; }
-reboot_vm_check() {
-    is_running "$vm"
-    has_disk_on virtio "$vm" "$disk"
-}
-
 @test "reboot_vm" { every_step repeats reboot_vm; }
-
-reboot_vm_off_world() {
-    have_attached_disk
-    stop_domain "$vm"
-}
-reboot_vm_off_call() { reboot_vm_call; }
-reboot_vm_off_check() { reboot_vm_check; }
 
 @test "reboot_vm of one that is off" { every_step repeats reboot_vm_off; }
 
-set_vm_metadata_world() { have_vm; }
-set_vm_metadata_call() { ask set_vm_metadata "$vm" '{"name":"web/0","deployment":"dep"}'; }
-set_vm_metadata_check() {
-    local domain=$state/domains/$vm
-    grep -qx 'web/0 (dep)' "$domain/title" || fail 'no title'
-    grep -qx 'name: web/0' "$domain/desc" || fail 'no description'
-    grep -q web/0 "$domain/metadata" || fail 'no metadata'
-}
-
 @test "set_vm_metadata" { every_step repeats set_vm_metadata; }
-
-set_vm_metadata_off_world() {
-    have_vm
-    stop_domain "$vm"
-}
-set_vm_metadata_off_call() { set_vm_metadata_call; }
-set_vm_metadata_off_check() { set_vm_metadata_check; }
 
 @test "set_vm_metadata of a VM that is off" { every_step repeats set_vm_metadata_off; }
 
-has_vm_world() { have_vm; }
-has_vm_call() { ask has_vm "$vm"; }
-has_vm_check() { says '"result":true'; }
-
 @test "has_vm" { every_step repeats has_vm; }
-
-has_no_vm_world() { have_vm; }
-has_no_vm_call() { ask has_vm vm-never; }
-has_no_vm_check() { says '"result":false'; }
 
 @test "has_vm of one that is not there" { every_step repeats has_no_vm; }
 
-get_disks_world() { have_attached_disk; }
-get_disks_call() { ask get_disks "$vm"; }
-get_disks_check() { says "[\"$disk\"]"; }
-
 @test "get_disks" { every_step repeats get_disks; }
-
-resize_disk_world() { have_disk; }
-resize_disk_call() { ask resize_disk "$disk" 128; }
-resize_disk_check() {
-    jq -e '.size_mib == 128' "$store/disks/$disk/disk.json" >/dev/null || fail 'it is not larger'
-}
 
 @test "resize_disk" { every_step repeats resize_disk; }
 
-update_disk_world() { have_disk; }
-update_disk_call() { ask update_disk "$disk" 128 '{"format":"raw"}'; }
-update_disk_check() {
-    [[ $(stat -c %s "$store/disks/$disk/disk.raw") == $((128 << 20)) ]] || fail 'not as it should be'
-    [[ ! -e $store/disks/$disk/disk.qcow2 ]] || fail 'the old image is left'
-}
-
 @test "update_disk to another format" { every_step repeats update_disk; }
-
-snapshot_disk_world() { have_disk; }
-snapshot_disk_call() { ask snapshot_disk "$disk" '{}'; }
-snapshot_disk_check() { [[ -e $(echo "$store"/snapshots/snap-*/disk.qcow2) ]]; }
 
 @test "snapshot_disk" { every_step creates snapshot_disk; }
 
-snapshot_used_disk_world() {
-    have_attached_disk
-    echo 2 >"$state/job-takes"
-}
-snapshot_used_disk_call() { snapshot_disk_call; }
-snapshot_used_disk_check() { snapshot_disk_check; }
-
 @test "snapshot_disk of one in use" { every_step creates snapshot_used_disk; }
-
-network='{"range":"10.7.0.0/24","cloud_properties":{"name":"made","dhcp":true}}'
-create_network_world() { true; }
-create_network_call() { ask create_network "$network"; }
-create_network_check() {
-    [[ -e $state/networks/made/active && -e $state/networks/made/autostart ]] || fail 'it does not run'
-}
 
 @test "create_network" { every_step creates create_network; }
 
-delete_network_world() {
-    ok create_network "$network"
-    made=$cid
-}
-delete_network_call() { ask delete_network "$made"; }
-delete_network_check() { [[ ! -e $state/networks/made ]] || fail 'it is still there'; }
-
 @test "delete_network" { every_step repeats delete_network; }
-
-# --- on Xen ------------------------------------------------------------------------------------
-
-xen_world() {
-    configure hypervisor '"xen"' detach_timeout 2
-    echo 'xen hvm' >"$state/os-types"
-}
-
-create_vm_xen_world() {
-    xen_world
-    have_stemcell
-}
-create_vm_xen_call() { ask create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'; }
-create_vm_xen_check() { create_vm_check; }
-
-@test "create_vm on Xen" { every_step creates create_vm_xen; }
-
-delete_vm_xen_world() {
-    xen_world
-    have_attached_disk
-}
-delete_vm_xen_call() { delete_vm_call; }
-delete_vm_xen_check() { delete_vm_check; }
-
-@test "delete_vm on Xen" { every_step repeats delete_vm_xen; }
-
-attach_disk_xen_world() {
-    xen_world
-    attach_disk_world
-}
-attach_disk_xen_call() { attach_disk_call; }
-attach_disk_xen_check() {
-    has_disk_on xen "$vm" "$disk"
-    says /dev/xvde "$disk"
-}
-
-@test "attach_disk on Xen" { every_step repeats attach_disk_xen; }
-
-attach_disk_half_xen_world() {
-    xen_world
-    attach_disk_half_world
-}
-attach_disk_half_xen_call() { attach_disk_call; }
-attach_disk_half_xen_check() { attach_disk_xen_check; }
-
-@test "attach_disk of one in the running VM only, on Xen" { every_step repeats attach_disk_half_xen; }
-
-detach_disk_xen_world() {
-    xen_world
-    have_attached_disk
-}
-detach_disk_xen_call() { detach_disk_call; }
-detach_disk_xen_check() { detach_disk_check; }
-
-@test "detach_disk on Xen" { every_step repeats detach_disk_xen; }
-
-reboot_vm_xen_world() {
-    xen_world
-    have_attached_disk
-}
-reboot_vm_xen_call() { reboot_vm_call; }
-reboot_vm_xen_check() {
-    is_running "$vm"
-    has_disk_on xen "$vm" "$disk"
-}
-
-@test "reboot_vm on Xen" { every_step repeats reboot_vm_xen; }
 
 # --- what takes its time -----------------------------------------------------------------------
 

@@ -2,6 +2,11 @@
 # Secrets come in with the configuration and with env. They go to the settings ISO and nowhere else.
 # Each answer and each line on stderr of all other tests is looked through as well: see helper.bash.
 
+#
+# That this sees something, by lines of the program that were broken once, and what failed then:
+#
+#   child.c   scrubbed_environment that keeps CPI_SECRET     all, by check_secrets
+
 load helper
 
 environment="{\"bosh\":{\"password\":\"$canary\",\"mbus\":{\"urls\":[\"nats://u:$canary@10.0.0.1\"],
@@ -53,6 +58,52 @@ remember_vm() {
         ! grep -rqF "$canary" "$store" || fail 'a secret is left'
     done
     ((i > 3)) || fail 'no step failed'
+}
+
+# watch STEP: create_vm, held at its STEPth call; false when it has no such call.
+watch() {
+    local pid hanging='' fifo
+    forget_calls
+    mkfifo "$state/hanging"
+    exec {fifo}<>"$state/hanging"
+    echo "$1 hang" >"$state/fail-at"
+    request create_vm agent-1 "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' "$environment" >"$world/request"
+    TMPDIR=$world/tmp run_cpi <"$world/request" >"$world/stdout" 2>"$world/stderr" 3>&- &
+    pid=$!
+    until read -r -t 0.1 hanging <&"$fifo" || ! kill -0 "$pid" 2>/dev/null; do :; done
+    if [[ $hanging ]]; then
+        look "$pid" "$hanging"
+        kill -KILL "$hanging"
+    fi
+    wait "$pid"
+    rm "$state/fail-at" "$state/hanging"
+    exec {fifo}>&-
+    read_answer 0
+    [[ $hanging ]]
+}
+
+# look CPI CHILD: what any user of the machine may see of the two, and what others may read
+look() {
+    local file found
+    for file in "/proc/$1/cmdline" "/proc/$2/cmdline" "/proc/$2/environ" "/proc/$2/comm"; do
+        ! grep -qaF "$canary" "$file" || echo "a secret is in $file" >>"$world/seen"
+    done
+    found=$(find "$world/tmp" "$store" -type f -perm /077 -exec grep -lF "$canary" {} +) || true
+    [[ -z $found ]] || echo "others can read a secret in $found" >>"$world/seen"
+    looked=$((looked + 1))
+}
+
+@test "nobody sees a secret while create_vm runs" {
+    local step looked=0
+    mkdir "$world/tmp"
+    have_stemcell
+    for ((step = 1; ; step++)); do
+        watch "$step" || break
+    done
+    [[ ! -e $world/seen ]] || fail "$(<"$world/seen")"
+    echo "# $looked moments looked at" >&3
+    ((looked > 3)) || fail 'hardly looked'
+    [[ -z $(ls -A "$world/tmp") ]] || fail "left: $(ls -A "$world/tmp")"
 }
 
 @test "nobody learns a secret from a request or configuration that makes no sense" {

@@ -5,6 +5,7 @@
 # its own with links to the stand-ins, and a state/ beside it:
 #
 #   transcript      each call's words as a shell reads them, one line for each call
+#   environment     what each call found in its environment
 #   steps           each command of each call: a virsh batch has several, 'echo' is none
 #   fail-at         "N MODE": the Nth call goes wrong; "N+ MODE": all from the Nth on
 #   fail-command    "N MODE": the Nth command goes wrong; the others of its batch do not
@@ -46,6 +47,7 @@ record() {
         fi
     done
     printf '%s\n' "$line" >>"$state/transcript"
+    export -p >>"$state/environment"
 }
 
 # fault ORDER LIST: what is to go wrong with the entry that was just added to LIST; nothing mostly.

@@ -6,7 +6,7 @@ setup() {
 }
 
 c_files() {
-    find src include tests/unit -name '*.[ch]' | sort
+    find src include tests/unit tests/fuzz tests/fake -name '*.[ch]' | sort
 }
 
 shell_files() {

@@ -86,9 +86,10 @@ static void a_prefix_that_is_not_given_is_that_of_the_class(void **state)
 {
     static const char text[] =
         "<network><name>n</name><ip address='10.1.1.1'/><ip address='172.16.1.1'/>"
-        "<ip address='192.168.1.1'/><ip family='ipv6' address='fd00::1'/><ip "
-        "address='junk'/></network>";
-    static const unsigned prefixes[] = { 8, 16, 24, 64, 0 };
+        "<ip address='192.168.1.1'/><ip family='ipv6' address='fd00::1'/>"
+        "<ip address='192.168.1.1' prefix='33'/><ip family='ipv6' address='fd00::1' prefix='129'/>"
+        "</network>";
+    static const unsigned prefixes[] = { 8, 16, 24, 64, 24, 64 };
     cleanup_libvirt_network struct libvirt_network network = { 0 };
     cleanup_error struct error err = { 0 };
 
@@ -97,6 +98,24 @@ static void a_prefix_that_is_not_given_is_that_of_the_class(void **state)
     assert_int_equal(network.count, ARRAY_SIZE(prefixes));
     for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
         assert_int_equal(network.subnets[i].subnet.prefix, prefixes[i]);
+}
+
+static void a_subnet_that_cannot_be_read_contains_nothing(void **state)
+{
+    cleanup_libvirt_network struct libvirt_network network = { 0 };
+    cleanup_error struct error err = { 0 };
+    struct ip ip;
+
+    (void)state;
+    assert_int_equal(libvirt_network_read("<network><name>n</name><ip address='junk'/>"
+                                          "<ip address='10.1.1.1' prefix='24'/></network>",
+                                          &network, &err),
+                     0);
+    assert_int_equal(network.count, 2);
+    assert_true(ip_parse("10.1.1.7", &ip));
+    assert_ptr_equal(libvirt_network_subnet(&network, &ip), &network.subnets[1]);
+    assert_true(ip_parse("10.2.1.7", &ip));
+    assert_null(libvirt_network_subnet(&network, &ip));
 }
 
 static void what_is_no_network_is_refused(void **state)
@@ -119,6 +138,7 @@ int main(void)
         cmocka_unit_test(a_network_is_read_whole),
         cmocka_unit_test(another_mark_is_not_ours),
         cmocka_unit_test(a_prefix_that_is_not_given_is_that_of_the_class),
+        cmocka_unit_test(a_subnet_that_cannot_be_read_contains_nothing),
         cmocka_unit_test(what_is_no_network_is_refused),
     };
 

@@ -59,6 +59,7 @@ static void what_has_not_the_form_is_refused(void **state)
         "://h/system",
         "/var/run/socket",
         "qemu://h:/system",
+        "+ssh://h/system",
         "qemu://h:0/system",
         "qemu://h:65536/system",
         "qemu://h:-1/system",
