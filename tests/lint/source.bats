@@ -38,8 +38,8 @@ layer_of() {
         json | error | log | id | uri | firmware | nearest | subnet) echo 1 ;;
         child | command) echo 2 ;;
         hypervisor | host | lock | template | digest) echo 3 ;;
-        config | config_file | store | virsh | image | gunzip | ovf | vmdk) echo 4 ;;
-        usual | drivers) echo 7 ;;
+        config | config_file | store | virsh | image | gunzip | ovf | vmdk | definition | tree_check | tree_stream) echo 4 ;;
+        usual | lxc | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;
         main) echo 10 ;;
