@@ -77,6 +77,6 @@ struct driver {
 /* The driver of the hypervisor that the configuration names. */
 const struct driver *driver_of(const struct cpi *cpi);
 
-extern const struct driver driver_qemu;
+extern const struct driver driver_qemu, driver_lxc;
 
 #endif

@@ -31,17 +31,20 @@ struct hypervisor {
     const char *default_uri;
     const char *const *uri_drivers;      /* drivers a uri may name, ended by NULL */
     const char *const *stemcell_formats; /* that run here, ended by NULL */
+    const char *root_format;             /* of a VM's root: "directory", or as disk_format */
     const char *disk_format;             /* of new disks: qemu-img's name and our file extension */
     const char *const *disk_formats;     /* that new disks can have, ended by NULL */
-    const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk */
-    const struct bus *hotplug_bus;             /* of persistent disks */
+    const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk; NULL: none */
+    const struct bus *hotplug_bus;             /* of persistent disks; NULL: none */
     const struct bus *overflow_bus;            /* of persistent disks when that one is full */
     const char *const *nic_types;              /* as cloud_properties call them, ended by NULL */
     const char *const *undefine_flags; /* of 'virsh undefine': what there may be beside a domain */
     const char *const *start_flags;    /* of 'virsh start', for a start from power-off */
     bool has_domain_type;              /* is there a choice of kvm and emulation? */
+    bool trees;                        /* are stemcells root file systems, and no disk images? */
     bool hot_plug;                     /* do disks come to and leave a running VM? */
     bool live_snapshot;                /* can a disk of a running VM be copied? */
+    bool disk_tuning;                  /* has a disk cache, io, discard and limits of its own? */
     bool resize;                       /* can a detached disk grow? */
     bool metadata;                     /* does a domain keep a title, a description and metadata? */
     bool autostart;                    /* can a domain start with the host? */

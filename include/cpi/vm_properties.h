@@ -26,7 +26,9 @@ struct vm_properties {
     const char *graphics, *graphics_password_file;
     const char *watchdog; /* what happens when the guest hangs */
     const char *title;
+    const char *init; /* a container's first program */
     bool hugepages, ballooning, autostart;
+    bool privileged; /* is a container's root the host's? */
     bool nested, nested_given;
     const cJSON *tags;         /* an object, or NULL */
     const cJSON *extra_disks;  /* an array of {"size": MiB}, or NULL */

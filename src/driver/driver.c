@@ -7,6 +7,7 @@ static const struct {
     const struct driver *driver;
 } drivers[] = {
     { &hypervisor_qemu, &driver_qemu },
+    { &hypervisor_lxc, &driver_lxc },
 };
 
 const struct driver *driver_of(const struct cpi *cpi)
