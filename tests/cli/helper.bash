@@ -13,7 +13,7 @@ unset CPI_CONFIG BOSH_JOBS_DIR
 # Methods that are not built yet and answer NotImplemented.
 not_built=(current_vm_id)
 # Hypervisors that are not driven yet and answer NotSupported.
-not_driven=(lxc vbox xen vmware)
+not_driven=(vbox xen vmware)
 
 # What stands for every secret: it is in each configuration and in no place where others can read.
 canary='canary-7f3a91d2'
@@ -382,6 +382,8 @@ list_world() {
             ! \( -type d -path './networks/*' \) -printf '%P %l\n')
         # How a job ended is no thing.
         (cd "$state/domains" && find . -mindepth 1 ! -name completed -printf 'domains/%P\n')
+        # What is marked goes with its last mount.
+        cut -s -d ' ' -f 1,2 "$state/loops" 2>/dev/null || true
         # What others have made is no concern of cpi.
         (cd "$state/networks" && { grep -rH '<host ' . || true; })
         (cd "$state/networks" && { grep -rl '<bosh:network' . || true; })
