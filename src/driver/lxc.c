@@ -85,6 +85,19 @@ int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *
     return 0;
 }
 
+/* libvirt tries only for a moment to remove them, and leaves those whose last process the host has
+ * not yet buried. They are empty; that one cannot be removed is no reason to keep the VM. */
+static void remove_cgroups(struct cpi *cpi, const char *cid)
+{
+    cleanup_free char *name = xasprintf("/sys/fs/cgroup/*/lxc-*-%s.libvirt-lxc*", cid);
+    cleanup_error struct error err = { 0 };
+
+    if (lxc_run(cpi,
+                ARGV("find", "/sys/fs/cgroup", "-depth", "-type", "d", "-path", name, "-delete"), 0,
+                NULL, &err) < 0)
+        log_event(cpi->log, "the cgroups of VM '%s': %s", cid, err.message);
+}
+
 int lxc_end(struct cpi *cpi, const char *cid, struct error *err)
 {
     cleanup_free char *ephemeral = store_path(&cpi->store, STORE_VM, cid, "ephemeral.raw");
@@ -93,6 +106,7 @@ int lxc_end(struct cpi *cpi, const char *cid, struct error *err)
 
     if (usual_end(cpi, cid, err) < 0 || (link && lxc_unlink(cpi, link, err) < 0))
         return -1;
+    remove_cgroups(cpi, cid);
     int there = host_exists(&cpi->host, ephemeral, err);
     return there <= 0 ? there : lxc_free_loops(cpi, ephemeral, err);
 }

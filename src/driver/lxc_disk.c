@@ -156,8 +156,9 @@ static int make_node(struct attachment *a, const char *init, const char *loop, s
     return run_inside(a, init, ARGV("/bin/mknod", "-m", "0600", DOOR, "b", first, second), err);
 }
 
-/* The device is there for as long as it takes to mount it, and none of the container's own
- * processes may open it: it has no need of it, and its number may be another disk's tomorrow. */
+/* The device is there for as long as it takes to mount it: the container has no need of it. One
+ * that could not be removed is replaced by the next; the container's own processes may not open it
+ * anyhow, for their device cgroup is not ours. */
 static int mount_inside(struct attachment *a, const char *loop, struct error *err)
 {
     cleanup_free char *target = target_of(a), *init = find_init(a, err);

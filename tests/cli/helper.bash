@@ -383,7 +383,7 @@ list_world() {
         # How a job ended is no thing.
         (cd "$state/domains" && find . -mindepth 1 ! -name completed -printf 'domains/%P\n')
         # What is marked goes with its last mount.
-        cut -s -d ' ' -f 1,2 "$state/loops" 2>/dev/null || true
+        (cut -s -d ' ' -f 1,2 "$state/loops" 2>/dev/null || true) | sed "s|$world/||"
         # What others have made is no concern of cpi.
         (cd "$state/networks" && { grep -rH '<host ' . || true; })
         (cd "$state/networks" && { grep -rl '<bosh:network' . || true; })

@@ -126,6 +126,7 @@ xml() {
     golden lxc-attach_disk.argv "$(calls)"
     result_has ".path == \"/warden-cpi-dev/$disk\""
     is_mounted_in "$vm" "$disk"
+    [[ ! -e $state/domains/$vm/door ]] || fail 'the device is still in the container'
     ok attach_disk "$vm" "$disk"
     is_mounted_in "$vm" "$disk"
     ok get_disks "$vm"

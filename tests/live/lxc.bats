@@ -190,7 +190,6 @@ without_disk() {
     cpi detach_disk "[\"$vm\", \"$disk\"]"
     losetup --find "$file"
     cpi delete_disk "[\"$disk\"]"
-    [[ -z $(losetup --noheadings --raw --output BACK-FILE | grep -F "$STORE/disks") ]]
     cpi delete_vm "[\"$vm\"]"
     wait_for nothing_left
 }
