@@ -106,9 +106,11 @@ int lxc_end(struct cpi *cpi, const char *cid, struct error *err)
 
     if (usual_end(cpi, cid, err) < 0 || (link && lxc_unlink(cpi, link, err) < 0))
         return -1;
-    remove_cgroups(cpi, cid);
     int there = host_exists(&cpi->host, ephemeral, err);
-    return there <= 0 ? there : lxc_free_loops(cpi, ephemeral, err);
+    if (there < 0 || (there && lxc_free_loops(cpi, ephemeral, err) < 0))
+        return -1;
+    remove_cgroups(cpi, cid);
+    return 0;
 }
 
 const struct driver driver_lxc = {

@@ -1,8 +1,9 @@
 #include "cpi/lxc.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { NAME_LENGTH = SERIAL_LENGTH };
+enum { NAME_LENGTH = SERIAL_LENGTH, PATIENCE_MS = 10000, POLL_MS = 100 };
 
 char *lxc_short_path(const struct cpi *cpi, const char *name)
 {
@@ -105,6 +106,21 @@ int lxc_find_mounted(struct cpi *cpi, const char *file, char **loop, struct erro
     return 0;
 }
 
+/* The mounts of a container that was ended go a moment after it. -1: cannot tell. */
+static int wait_until_unmounted(struct cpi *cpi, const char *file, char **loop, struct error *err)
+{
+    const long long deadline = clock_ms() + PATIENCE_MS;
+
+    for (;;) {
+        free(*loop);
+        *loop = NULL;
+        int mounted = lxc_find_mounted(cpi, file, loop, err);
+        if (mounted <= 0 || clock_ms() >= deadline || command_interrupted())
+            return mounted;
+        pause_ms(POLL_MS);
+    }
+}
+
 int lxc_free_loops(struct cpi *cpi, const char *file, struct error *err)
 {
     cleanup_strings char **loops = NULL;
@@ -116,10 +132,11 @@ int lxc_free_loops(struct cpi *cpi, const char *file, struct error *err)
     for (char **loop = loops; loop && *loop; loop++)
         if (lxc_run(cpi, ARGV("losetup", "--detach", *loop), 0, NULL, err) < 0)
             return -1;
-    if (!loops || lxc_find_mounted(cpi, file, &mounted, err) == 0)
+    if (!loops)
         return 0;
-    return mounted
-               ? fail(err, ERROR_CLOUD, "'%s' is still in use on the host: %s is mounted somewhere",
-                      file, mounted)
-               : -1;
+    int left = wait_until_unmounted(cpi, file, &mounted, err);
+    if (left > 0)
+        return fail(err, ERROR_CLOUD, "'%s' is still in use on the host: %s is mounted somewhere",
+                    file, mounted);
+    return left;
 }

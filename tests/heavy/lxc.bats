@@ -61,5 +61,5 @@ at_once() {
     done
     at_once remove
     cpi delete_stemcell "[\"$stemcell\"]"
-    wait_for nothing_left
+    nothing_left
 }

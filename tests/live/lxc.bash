@@ -69,17 +69,22 @@ loops_of() {
     losetup --noheadings --raw --output NAME --associated "$1"
 }
 
-# nothing_left: no container, none of its mounts, loop devices and cgroups, no file of a VM
+# leftovers: containers, their mounts, loop devices and cgroups, files of VMs
+leftovers() {
+    virsh_lab list --all --name | grep . || true
+    on_host findmnt --noheadings --raw --output TARGET | grep -F "$STORE" || true
+    losetup --noheadings --raw --output BACK-FILE | grep -F "$STORE" || true
+    on_host find /sys/fs/cgroup -type d -name '*lxc-*vm-*' 2>/dev/null || true
+    find "$STORE"/vms "$STORE"/fs -mindepth 1 2>/dev/null || true
+}
+
+no_leftovers() {
+    [[ -z $(leftovers) ]]
+}
+
 nothing_left() {
-    local left
-    left=$(
-        virsh_lab list --all --name
-        on_host findmnt --noheadings --raw --output TARGET | grep -F "$STORE"
-        losetup --noheadings --raw --output BACK-FILE | grep -F "$STORE"
-        on_host find /sys/fs/cgroup -type d -name '*lxc-*vm-*' 2>/dev/null
-        find "$STORE"/vms "$STORE"/fs -mindepth 1 2>/dev/null
-    ) || true
-    left=$(grep . <<<"$left") || return 0
-    echo "this is left: $left" >&2
-    return 1
+    wait_for no_leftovers || {
+        leftovers >&2
+        return 1
+    }
 }

@@ -90,7 +90,7 @@ mib_of() {
     cpi delete_vm "[\"$first\"]"
     cpi delete_disk "[\"$disk\"]"
     cpi delete_stemcell "[\"$stemcell\"]"
-    wait_for nothing_left
+    nothing_left
 }
 
 @test "after a reboot of the host containers and their disks are back without a call" {
@@ -106,7 +106,7 @@ mib_of() {
     cpi detach_disk "[\"$vm\", \"$disk\"]"
     cpi delete_vm "[\"$vm\"]"
     cpi delete_disk "[\"$disk\"]"
-    wait_for nothing_left
+    nothing_left
 }
 
 @test "what a tree holds is what the container has: owners, modes, links, devices, capabilities" {
@@ -158,7 +158,7 @@ mib_of() {
         [[ ! -e $STORE/vms/$vm ]]
     done
     cpi delete_disk "[\"$disk\"]"
-    wait_for nothing_left
+    nothing_left
 }
 
 # without_disk DISK: a definition on stdin, without that disk's file system
@@ -191,5 +191,5 @@ without_disk() {
     losetup --find "$file"
     cpi delete_disk "[\"$disk\"]"
     cpi delete_vm "[\"$vm\"]"
-    wait_for nothing_left
+    nothing_left
 }
