@@ -23,6 +23,7 @@ int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *
 int lxc_make_files(struct cpi *cpi, const struct vm_request *request, const struct vm_plan *plan,
                    struct error *err);
 int lxc_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
+int lxc_restart(struct cpi *cpi, const char *cid, struct error *err);
 int lxc_end(struct cpi *cpi, const char *cid, struct error *err);
 int lxc_inspect(struct cpi *cpi, const char *cid, struct domain_state *state, struct error *err);
 int lxc_make_image(struct cpi *cpi, const struct image_request *request, struct error *err);
@@ -67,6 +68,11 @@ int lxc_check_store(const struct cpi *cpi, struct error *err);
  * done already is success. */
 int lxc_link(struct cpi *cpi, const char *name, const char *file, struct error *err);
 int lxc_unlink(struct cpi *cpi, const char *name, struct error *err);
+
+/* Takes the lock under which containers start and loop devices are made: of two at once,
+ * libvirt 9.0 takes one loop device for both and fails ("Unable to attach ... Device or resource
+ * busy"), and trips over cgroups ("Unable to write to '.../tasks': No such file or directory"). */
+int lxc_lock(struct cpi *cpi, struct lock *lock, struct error *err);
 
 /* What is mounted in a container. */
 struct lxc_mounts {

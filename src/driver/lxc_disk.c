@@ -99,12 +99,14 @@ static int take_from_definition(struct attachment *a, struct error *err)
 static char *make_loop(struct attachment *a, struct error *err)
 {
     cleanup_free char *path = disk_path(a->cpi, a->disk, a->record);
+    cleanup_lock struct lock lock = LOCK_NONE;
     char *made = NULL;
     int mounted = lxc_find_mounted(a->cpi, path, &made, err);
 
     if (mounted)
         return mounted < 0 ? NULL : made;
-    if (lxc_run(a->cpi, ARGV("losetup", "--find", "--show", path), 0, &made, err) < 0)
+    if (lxc_lock(a->cpi, &lock, err) < 0 ||
+        lxc_run(a->cpi, ARGV("losetup", "--find", "--show", path), 0, &made, err) < 0)
         return NULL;
     made[strcspn(made, "\n")] = '\0';
     return made;

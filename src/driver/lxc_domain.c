@@ -4,12 +4,15 @@
 #include "cpi/stemcell_tree.h"
 #include "cpi/subnet.h"
 #include "cpi/tree_check.h"
+#include "cpi/usual.h"
 
 #include <string.h>
 #include <sys/socket.h>
 
 /* Microseconds: a container may use so much time of CPUs in each so long a period. */
 enum { CPU_PERIOD = 100000 };
+
+enum { ATTEMPTS = 3, PAUSE_MS = 500 };
 
 static const char *family_of(const struct ip *ip)
 {
@@ -125,6 +128,24 @@ static cJSON *make_item(const struct cpi *cpi, const struct vm_plan *plan)
     return item;
 }
 
+/* Whoever makes loop devices without our lock may still come between. */
+static int create(struct cpi *cpi, const struct definition_request *request, struct error *err)
+{
+    cleanup_lock struct lock lock = LOCK_NONE;
+
+    if (lxc_lock(cpi, &lock, err) < 0)
+        return -1;
+    for (int attempt = 1;; attempt++) {
+        if (domain_create(&cpi->virsh, request, err) == 0)
+            return 0;
+        if (attempt == ATTEMPTS || err->type != ERROR_CLOUD || err->ok_to_retry)
+            return -1;
+        log_event(cpi->log, "the start failed, once more: %s", err->message);
+        error_release(err);
+        pause_ms(PAUSE_MS);
+    }
+}
+
 int lxc_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
     cleanup_json cJSON *item = make_item(cpi, plan);
@@ -135,5 +156,12 @@ int lxc_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
         .autostart = plan->domain.properties.autostart,
     };
 
-    return xml ? domain_create(&cpi->virsh, &request, err) : -1;
+    return xml ? create(cpi, &request, err) : -1;
+}
+
+int lxc_restart(struct cpi *cpi, const char *cid, struct error *err)
+{
+    cleanup_lock struct lock lock = LOCK_NONE;
+
+    return lxc_lock(cpi, &lock, err) < 0 ? -1 : usual_restart(cpi, cid, err);
 }

@@ -60,6 +60,12 @@ int lxc_unlink(struct cpi *cpi, const char *name, struct error *err)
     return host_remove(&cpi->host, path, err);
 }
 
+/* No VM has that name, for a CID begins with a letter. */
+int lxc_lock(struct cpi *cpi, struct lock *lock, struct error *err)
+{
+    return store_lock(&cpi->store, STORE_VM, ".containers", LOCK_EXCLUSIVE, lock, err);
+}
+
 static int find_loops(struct cpi *cpi, const char *file, char ***loops, struct error *err)
 {
     cleanup_free char *out = NULL;

@@ -7,7 +7,6 @@ container_host() {
     for tool in tar cp mkfs.ext4 e2fsck resize2fs losetup test find pgrep findmnt setpriv; do
         ln -s "$root/tests/fake/containers/host-tools" "$world/bin/$tool"
     done
-    ln -s "$root/tests/fake/containers/loops.bash" "$world/bin/loops.bash"
     configure hypervisor '"lxc"' domain_type '' storage_controller '"SATA"'
 }
 

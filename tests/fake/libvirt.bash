@@ -21,8 +21,8 @@
 # shellcheck shell=bash disable=SC2154 # state and options belong to the files that read this one
 shopt -s nullglob
 
-# shellcheck source=tests/fake/containers/loops.bash
-. "${0%/*}/containers/loops.bash"
+# shellcheck source=tests/fake/loops.bash
+. "${0%/*}/loops.bash"
 
 # complain_of WHAT WHY
 complain_of() {
