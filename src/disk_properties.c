@@ -82,10 +82,11 @@ static int read_bus(const cJSON *object, const struct hypervisor *hypervisor,
                     const struct bus **bus, struct error *err)
 {
     const struct bus *const usable[] = { hypervisor->hotplug_bus, hypervisor->overflow_bus };
-    const char *names[] = { hypervisor->hotplug_bus->name,
-                            hypervisor->overflow_bus ? hypervisor->overflow_bus->name : NULL,
-                            NULL };
+    const char *names[ARRAY_SIZE(usable) + 1] = { NULL };
     const char *name = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(usable) && usable[i]; i++)
+        names[i] = usable[i]->name;
 
     if (read_choice(object, "bus", names, &name, err) < 0)
         return -1;
@@ -93,6 +94,22 @@ static int read_bus(const cJSON *object, const struct hypervisor *hypervisor,
         if (usable[i] && strcmp(usable[i]->name, name) == 0)
             *bus = usable[i];
     return 0;
+}
+
+static int check_tuning(const cJSON *object, const struct hypervisor *hypervisor, struct error *err)
+{
+    static const char *const device[] = { "bus", "cache", "io", "discard" };
+    const char *given = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(device); i++)
+        given = json_get(object, device[i]) ? device[i] : given;
+    for (size_t i = 0; i < ARRAY_SIZE(rates); i++)
+        given = json_get(object, rates[i].name) ? rates[i].name : given;
+    if (!given || hypervisor->disk_tuning)
+        return 0;
+    return fail(err, ERROR_NOT_SUPPORTED,
+                "the disk's cloud_properties.%s: the disks of hypervisor '%s' have no such setting",
+                given, hypervisor->name);
 }
 
 /* What libvirt or qemu-img would refuse in less clear words. */
@@ -156,6 +173,7 @@ int disk_properties_read(const cJSON *cloud_properties, const struct hypervisor 
 {
     properties->format = hypervisor->disk_format;
     if (hypervisor_check(hypervisor, cloud_properties, "the disk's", err) < 0 ||
+        check_tuning(cloud_properties, hypervisor, err) < 0 ||
         read_choice(cloud_properties, "format", hypervisor->disk_formats, &properties->format,
                     err) < 0 ||
         read_bus(cloud_properties, hypervisor, &properties->bus, err) < 0 ||

@@ -110,10 +110,6 @@ static int set_up(struct cpi *cpi, struct error *err)
 {
     const struct config *config = &cpi->config;
 
-    if (!config->hypervisor->ready)
-        return fail(err, ERROR_NOT_SUPPORTED,
-                    "this version of cpi does not drive the hypervisor '%s' yet",
-                    config->hypervisor->name);
     cpi->templates = (struct templates){ .directory = config->template_dir,
                                          .hypervisor = config->hypervisor->name };
     if (set_up_host(cpi, err) < 0 || set_up_paths(cpi, err) < 0)

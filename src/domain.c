@@ -70,8 +70,7 @@ static int look_for(const struct virsh *virsh, const char *name, struct error *e
     return listed(reply.out[0], name);
 }
 
-/* Turns a failed command on a domain into VMNotFound when that is why. */
-static int explain(const struct virsh *virsh, const struct virsh_reply *reply, const char *name,
+int domain_explain(const struct virsh *virsh, const struct virsh_reply *reply, const char *name,
                    struct error *err)
 {
     int there = look_for(virsh, name, err);
@@ -147,7 +146,7 @@ int domain_restart(const struct virsh *virsh, const char *name, const char *cons
     add_flagged(&script, "start", name, flags);
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
-    return reply.status == 0 ? 0 : explain(virsh, &reply, name, err);
+    return reply.status == 0 ? 0 : domain_explain(virsh, &reply, name, err);
 }
 
 static int describe(const struct virsh *virsh, const char *name, const struct description *d,
@@ -198,7 +197,7 @@ int domain_is_active(const struct virsh *virsh, const char *name, struct error *
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
     if (!reply.ok)
-        return explain(virsh, &reply, name, err);
+        return domain_explain(virsh, &reply, name, err);
     return !starts_with(reply.out[0], "shut off");
 }
 
@@ -248,7 +247,7 @@ int domain_inspect(const struct virsh *virsh, const char *name, struct domain_st
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
     if (!reply.ok)
-        return explain(virsh, &reply, name, err);
+        return domain_explain(virsh, &reply, name, err);
     state->active = !starts_with(reply.out[0], "shut off");
     if (state->active)
         blocks_read(reply.out[1], &state->live);

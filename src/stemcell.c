@@ -5,6 +5,7 @@
 #include "cpi/json.h"
 #include "cpi/stemcell_light.h"
 #include "cpi/stemcell_share.h"
+#include "cpi/stemcell_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,9 @@ static int take_image(struct arrival *a, struct error *err)
 
     if (a->light.image)
         return stemcell_light_take(a->cpi, &a->light, a->staged, &a->record, err);
-    int likely = stemcell_share_likely(a->cpi, a->image_bytes, err);
+    /* A tree cannot have a second name. */
+    int likely =
+        a->cpi->config.hypervisor->trees ? 0 : stemcell_share_likely(a->cpi, a->image_bytes, err);
     if (likely < 0)
         return -1;
     if (likely) {
@@ -109,7 +112,7 @@ static int publish(struct arrival *a, struct error *err)
     cleanup_lock struct lock lock = LOCK_NONE;
     const char *sha256 = json_string(a->record, "sha256");
 
-    if (sha256 && !a->shared) {
+    if (sha256 && !a->shared && !a->cpi->config.hypervisor->trees) {
         cleanup_free char *name = xasprintf("sha256-%s", sha256);
         cleanup_free char *digest = xstrdup(sha256);
         if (store_lock(&a->cpi->store, STORE_STEMCELL, name, LOCK_EXCLUSIVE, &lock, err) < 0 ||
@@ -208,22 +211,37 @@ static const char *firmware_of(const cJSON *record)
     return NULL;
 }
 
-static const char *format_of(const char *word)
-{
-    static const char *const known[] = { "qcow2", "raw", "vmdk" };
-
-    for (size_t i = 0; word && i < ARRAY_SIZE(known); i++)
-        if (strcmp(word, known[i]) == 0)
-            return known[i];
-    return known[0];
-}
-
 /* Stemcells say "arm64" or, as libvirt does, "aarch64". */
 static const char *arch_of(const cJSON *record)
 {
     const char *arch = json_string(json_get(record, "cloud_properties"), "architecture");
 
     return arch && (strcmp(arch, "arm64") == 0 || strcmp(arch, "aarch64") == 0) ? "aarch64" : NULL;
+}
+
+static const char *format_of(const cJSON *record)
+{
+    static const char *const known[] = { "raw", "vmdk", "directory" };
+    const char *format = json_string(record, "format");
+
+    for (size_t i = 0; format && i < ARRAY_SIZE(known); i++)
+        if (strcmp(format, known[i]) == 0)
+            return known[i];
+    return "qcow2";
+}
+
+static enum stemcell_line line_of(const cJSON *record)
+{
+    const char *line = json_string(record, "line");
+
+    if (line && strcmp(line, "warden") == 0)
+        return LINE_WARDEN;
+    return line && strcmp(line, "vsphere") == 0 ? LINE_VSPHERE : LINE_OPENSTACK;
+}
+
+static char *copy_of(const char *text)
+{
+    return text ? xstrdup(text) : NULL;
 }
 
 static int find_image(struct cpi *cpi, const char *cid, const cJSON *record,
@@ -234,7 +252,10 @@ static int find_image(struct cpi *cpi, const char *cid, const cJSON *record,
 
     if (path && stemcell_light_check(cpi, record, err) < 0)
         return -1;
-    stemcell->path = path ? xstrdup(path) : image_path(directory, stemcell->image.format);
+    if (stemcell->line == LINE_WARDEN)
+        stemcell->path = xasprintf("%s/" TREE_ROOT, directory);
+    else
+        stemcell->path = path ? xstrdup(path) : image_path(directory, stemcell->image.format);
     stemcell->image.path = stemcell->path;
     return 0;
 }
@@ -249,9 +270,11 @@ int stemcell_open(struct cpi *cpi, const char *cid, struct stemcell *stemcell, s
         return -1;
     if (got == 0)
         return fail(err, ERROR_CLOUD, "there is no stemcell '%s' in '%s'", cid, cpi->store.dir);
-    const char *format = json_string(record, "format"), *line = json_string(record, "line");
-    stemcell->image.format = format_of(format);
-    stemcell->line = line && strcmp(line, "vsphere") == 0 ? LINE_VSPHERE : LINE_OPENSTACK;
+    const cJSON *settings = json_get(record, "settings");
+    stemcell->image.format = format_of(record);
+    stemcell->line = line_of(record);
+    stemcell->init = copy_of(json_string(record, "init"));
+    stemcell->settings = settings ? json_copy(settings) : NULL;
     stemcell->firmware = firmware_of(record);
     stemcell->arch = arch_of(record);
     if (json_whole(json_get(record, "virtual_bytes"), "the stemcell's virtual_bytes", range,
@@ -263,5 +286,7 @@ int stemcell_open(struct cpi *cpi, const char *cid, struct stemcell *stemcell, s
 void stemcell_release(struct stemcell *stemcell)
 {
     free(stemcell->path);
+    free(stemcell->init);
+    cJSON_Delete(stemcell->settings);
     *stemcell = (struct stemcell){ 0 };
 }

@@ -59,9 +59,11 @@ char *vm_domain_file(const struct vm_domain *domain, enum vm_file file)
                                          [VM_SETTINGS] = "settings.iso",
                                          [VM_CONSOLE] = "console.log" };
 
-    return xasprintf("%s/%s%s", domain->directory, names[file],
-                     file == VM_ROOT || file == VM_EPHEMERAL ? domain->hypervisor->disk_format
-                                                             : "");
+    const char *format = file == VM_ROOT        ? domain->hypervisor->root_format
+                         : file == VM_EPHEMERAL ? domain->hypervisor->disk_format
+                                                : "";
+
+    return xasprintf("%s/%s%s", domain->directory, names[file], format);
 }
 
 char *vm_domain_extra_file(const struct vm_domain *domain, size_t index)
@@ -262,13 +264,13 @@ cJSON *vm_metadata_entries(const cJSON *metadata)
     return entries;
 }
 
-static cJSON *make_tags(const cJSON *tags)
+cJSON *vm_metadata_item(const cJSON *metadata)
 {
-    if (cJSON_GetArraySize(tags) == 0)
+    if (cJSON_GetArraySize(metadata) == 0)
         return cJSON_CreateFalse();
     cJSON *item = json_new_object();
     json_put_string(item, "uri", VM_METADATA_URI);
-    json_put(item, "entries", vm_metadata_entries(tags));
+    json_put(item, "entries", vm_metadata_entries(metadata));
     return item;
 }
 
@@ -327,7 +329,7 @@ cJSON *vm_domain_item(const struct vm_domain *domain)
     json_put_string(item, "name", domain->cid);
     json_put_string(item, "uuid", id_uuid(domain->cid));
     put_text(item, "title", domain->properties.title);
-    json_put(item, "tags", make_tags(domain->tags));
+    json_put(item, "tags", vm_metadata_item(domain->tags));
     put_machine(item, domain);
     put_xen(item, domain);
     json_put(item, "disks", make_disks(domain));

@@ -6,6 +6,11 @@
 
 #include "cpi/virsh.h"
 
+/* Says why a command on the domain failed: ERROR_VM_NOT_FOUND when that is why, else virsh's own
+ * words. Returns -1. */
+int domain_explain(const struct virsh *virsh, const struct virsh_reply *reply, const char *name,
+                   struct error *err);
+
 /* 1: defined or running, 0: libvirt says there is none, -1: cannot tell. */
 int domain_exists(const struct virsh *virsh, const char *name, struct error *err);
 

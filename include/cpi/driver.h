@@ -81,6 +81,6 @@ struct driver {
 /* The driver of the hypervisor that the configuration names. */
 const struct driver *driver_of(const struct cpi *cpi);
 
-extern const struct driver driver_qemu, driver_vbox, driver_xen, driver_vmware;
+extern const struct driver driver_qemu, driver_vbox, driver_lxc, driver_xen, driver_vmware;
 
 #endif

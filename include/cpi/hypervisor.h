@@ -36,10 +36,11 @@ struct hypervisor {
     const char *const *uri_drivers;      /* drivers a uri may name, ended by NULL */
     const char *const *stemcell_formats; /* that run here, ended by NULL */
     const char *stemcell_format;         /* that their images are kept in; NULL: as they came */
+    const char *root_format;             /* of a VM's root: "directory", or as disk_format */
     const char *disk_format;             /* of new disks: image.h's name and our file extension */
     const char *const *disk_formats;     /* that new disks can have, ended by NULL */
-    const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk */
-    const struct bus *hotplug_bus;             /* of persistent disks */
+    const struct bus *buses[CONTROLLER_COUNT]; /* of root and ephemeral disk; NULL: none */
+    const struct bus *hotplug_bus;             /* of persistent disks; NULL: none */
     const struct bus *overflow_bus;            /* of persistent disks when that one is full */
     unsigned first_target;        /* the number of the first target name ("xvde": 4) that extra and
                                      persistent disks may have; those before it are the VM's own */
@@ -53,12 +54,13 @@ struct hypervisor {
     bool has_domain_type;              /* is there a choice of kvm and emulation? */
     bool plain;                        /* are disks and NICs without options such as a cache? */
     bool rdp;                          /* can a VM have a screen by RDP? */
+    bool trees;                        /* are stemcells root file systems, and no disk images? */
     bool hot_plug;                     /* do disks come to and leave a running VM? */
     bool live_snapshot;                /* can a disk of a running VM be copied? */
+    bool disk_tuning;                  /* has a disk cache, io, discard and limits of its own? */
     bool resize;                       /* can a detached disk grow? */
     bool metadata;                     /* does a domain keep a title, a description and metadata? */
     bool autostart;                    /* can a domain start with the host? */
-    bool ready;                        /* are its methods built? */
 };
 
 /* The hypervisor of that name, NULL when there is none. */

@@ -1,5 +1,6 @@
 /*
- * stemcell.h - stemcells: images that root disks are overlays of.
+ * stemcell.h - stemcells: images that root disks are overlays of, and trees that
+ * containers' roots are copies of.
  */
 #ifndef CPI_STEMCELL_H
 #define CPI_STEMCELL_H
@@ -26,12 +27,15 @@ int stemcell_create(struct cpi *cpi, const struct stemcell_request *request, cha
 int stemcell_delete(struct cpi *cpi, const char *cid, struct error *err);
 
 /* How the agent in the image finds its settings and its disks. */
-enum stemcell_line { LINE_OPENSTACK, LINE_VSPHERE };
+enum stemcell_line { LINE_OPENSTACK, LINE_VSPHERE, LINE_WARDEN };
 
 /* A stemcell as create_vm needs it. */
 struct stemcell {
-    struct backing image; /* of an overlay; its path is owned by the stemcell, see 'path' */
+    struct backing image; /* of an overlay, or the directory "rootfs" that a container's root is
+                             copied from; its path is owned by the stemcell, see 'path' */
     char *path;
+    char *init;      /* a tree's first program, NULL: none was found */
+    cJSON *settings; /* a tree's files for the agent's settings, below /var/vcap/bosh */
     enum stemcell_line line;
     const char *firmware; /* "efi" or "bios", a constant; NULL when the stemcell does not say */
     const char *arch;     /* "aarch64", a constant; NULL for an x86 */

@@ -6,6 +6,7 @@
  *     stemcells/<cid>/  a stemcell's image and its record
  *     snapshots/<cid>/  a disk's copy and its record
  *     networks/<network>/<ip>  links to the CID of the VM that has the address
+ *     fs/<name>         links to the images of containers, for libvirt's LXC driver
  *     .lock/            locks
  *     version           of this layout
  *

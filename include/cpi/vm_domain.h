@@ -72,4 +72,8 @@ char *vm_domain_render(const struct templates *templates, const struct vm_domain
 /* [{"key", "value"}, ...] of an object's members, for a template. Owned by the caller. */
 cJSON *vm_metadata_entries(const cJSON *metadata);
 
+/* The same with the namespace, for the template "domain"; false for no members. Owned by the
+ * caller. */
+cJSON *vm_metadata_item(const cJSON *metadata);
+
 #endif

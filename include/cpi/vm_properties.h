@@ -28,7 +28,9 @@ struct vm_properties {
     const char *title;
     const char *virt_type;                               /* Xen's: "pv", "pvh" or "hvm" */
     const char *kernel, *ramdisk, *cmdline, *bootloader; /* what a PV or PVH domain boots */
+    const char *init;                                    /* a container's first program */
     bool hugepages, ballooning, autostart;
+    bool privileged; /* is a container's root the host's? */
     bool nested, nested_given;
     const cJSON *tags;         /* an object, or NULL */
     const cJSON *extra_disks;  /* an array of {"size": MiB}, or NULL */

@@ -61,11 +61,6 @@ void doctor_examine_config(struct doctor *doctor)
 {
     const struct config *config = &doctor->cpi->config;
 
-    if (!config->hypervisor->ready)
-        doctor_warn(doctor,
-                    "this version of cpi does not drive the hypervisor '%s' yet\n"
-                    "set 'hypervisor' to one that it does, or use a newer cpi",
-                    config->hypervisor->name);
     if (is_hidden(config->store_dir))
         doctor_warn(doctor,
                     "store_dir '%s' is below a directory whose name starts with a dot\n"

@@ -6,9 +6,8 @@ static const struct {
     const struct hypervisor *hypervisor;
     const struct driver *driver;
 } drivers[] = {
-    { &hypervisor_qemu, &driver_qemu },
-    { &hypervisor_vbox, &driver_vbox },
-    { &hypervisor_xen, &driver_xen },
+    { &hypervisor_qemu, &driver_qemu },     { &hypervisor_vbox, &driver_vbox },
+    { &hypervisor_lxc, &driver_lxc },       { &hypervisor_xen, &driver_xen },
     { &hypervisor_vmware, &driver_vmware },
 };
 

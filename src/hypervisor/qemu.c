@@ -11,6 +11,7 @@ const struct hypervisor hypervisor_qemu = {
     .uri_drivers = (const char *const[]){ "qemu", NULL },
     .stemcell_formats = (const char *const[]){ "openstack-qcow2", "openstack-raw", "vsphere-ovf",
                                                "general-ovf", "libvirt-light", NULL },
+    .root_format = "qcow2",
     .disk_format = "qcow2",
     .disk_formats = (const char *const[]){ "qcow2", "raw", "qcow", "vmdk", NULL },
     .buses = { [CONTROLLER_IDE] = &ide,
@@ -27,9 +28,9 @@ const struct hypervisor hypervisor_qemu = {
         (const char *const[]){ "virt_type", "kernel", "ramdisk", "cmdline", "bootloader", NULL },
     .has_domain_type = true,
     .hot_plug = true,
+    .disk_tuning = true,
     .live_snapshot = true,
     .resize = true,
     .metadata = true,
     .autostart = true,
-    .ready = true,
 };

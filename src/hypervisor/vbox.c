@@ -11,6 +11,7 @@ const struct hypervisor hypervisor_vbox = {
     .stemcell_formats = (const char *const[]){ "vsphere-ovf", "general-ovf", "openstack-qcow2",
                                                "openstack-raw", NULL },
     .stemcell_format = "vmdk",
+    .root_format = "vmdk",
     .disk_format = "vmdk",
     .disk_formats = (const char *const[]){ "vmdk", "vdi", "vhd", NULL },
     .buses = { [CONTROLLER_IDE] = &ide,
@@ -29,5 +30,5 @@ const struct hypervisor hypervisor_vbox = {
     .resize = true,
     .metadata = true,
     .autostart = true,
-    .ready = true,
+    .disk_tuning = true,
 };

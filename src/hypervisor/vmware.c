@@ -10,6 +10,7 @@ const struct hypervisor hypervisor_vmware = {
     .stemcell_formats = (const char *const[]){ "vsphere-ovf", "general-ovf", "openstack-qcow2",
                                                "openstack-raw", NULL },
     .stemcell_format = "vmdk",
+    .root_format = "vmdk",
     .disk_format = "vmdk",
     .disk_formats = (const char *const[]){ "vmdk", NULL },
     .buses = { [CONTROLLER_IDE] = &scsi,
@@ -21,5 +22,5 @@ const struct hypervisor hypervisor_vmware = {
     .nic_model = "e1000",
     .plain = true,
     .resize = true,
-    .ready = true,
+    .disk_tuning = true,
 };

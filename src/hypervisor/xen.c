@@ -9,6 +9,7 @@ const struct hypervisor hypervisor_xen = {
     .uri_drivers = (const char *const[]){ "xen", NULL },
     .stemcell_formats =
         (const char *const[]){ "openstack-qcow2", "openstack-raw", "libvirt-light", NULL },
+    .root_format = "qcow2",
     .disk_format = "qcow2",
     .disk_formats = (const char *const[]){ "qcow2", "raw", NULL },
     .buses = { [CONTROLLER_IDE] = &xen,
@@ -55,5 +56,5 @@ const struct hypervisor hypervisor_xen = {
     .resize = true,
     .metadata = true,
     .autostart = true,
-    .ready = true,
+    .disk_tuning = true,
 };

@@ -48,7 +48,7 @@ static void examine(struct doctor *doctor, bool offline)
     /* A store that only a newer cpi knows is found again by the check of its layout. */
     if (!offline && cpi->virsh.host)
         doctor_examine_host(doctor);
-    else if (failed && (!cpi->config.document || cpi->config.hypervisor->ready))
+    else if (failed)
         doctor_error(doctor, "%s\nsee docs/configuration.md", err.message);
 }
 

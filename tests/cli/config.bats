@@ -240,12 +240,3 @@ TABLE
     says nonsense
     [[ $(inventory) == "$before" ]] || fail 'something remains'
 }
-
-@test "hypervisors that are not driven yet say so" {
-    local name
-    for name in "${not_driven[@]}"; do
-        configure hypervisor "\"$name\""
-        refused NotSupported has_vm vm-1
-        says "$name"
-    done
-}

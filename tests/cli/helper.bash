@@ -12,8 +12,6 @@ unset CPI_CONFIG BOSH_JOBS_DIR
 
 # Methods that are not built yet and answer NotImplemented.
 not_built=(current_vm_id)
-# Hypervisors that are not driven yet and answer NotSupported.
-not_driven=(lxc)
 
 # What stands for every secret: it is in each configuration and in no place where others can read.
 canary='canary-7f3a91d2'
@@ -436,6 +434,8 @@ list_world() {
             -printf 'domains/%P\n')
         [[ ! -d $state/vbox ]] || (cd "$state/vbox" && find . -mindepth 1 ! -name '*.new' -printf 'vbox/%P\n')
         [[ ! -e $state/vbox-media ]] || sed "s|^[^ ]* $store/|media |" "$state/vbox-media"
+        # What is marked goes with its last mount.
+        (cut -s -d ' ' -f 1,2 "$state/loops" 2>/dev/null || true) | sed "s|$world/||"
         # What others have made is no concern of cpi.
         (cd "$state/networks" && { grep -rH '<host ' . || true; })
         (cd "$state/networks" && { grep -rl '<bosh:network' . || true; })

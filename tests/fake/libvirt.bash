@@ -20,10 +20,14 @@
 #   slots           how many virtio disks a domain has slots for
 #   release-after   how many looks it takes until a guest lets go of a disk, or "never"
 #   job-takes       how many looks it takes until a backup is complete, or "never"
+#   loops           and domains/NAME/mounts: see containers/host-tools
 #   lock            so that concurrent calls leave the files in order
 #   interleave      commands of other calls may come between those of a batch, as they really do
 # shellcheck shell=bash disable=SC2154 # state and options belong to the files that read this one
 shopt -s nullglob
+
+# shellcheck source=tests/fake/loops.bash
+. "${0%/*}/loops.bash"
 
 # complain_of WHAT WHY
 complain_of() {
@@ -188,7 +192,7 @@ check_sources() {
     local device source
     while IFS=$'\t' read -r device _ _ _ source; do
         check_source "$1" "$device" "$source" || return 1
-    done <"$domain/config"
+    done < <(grep . "$domain/config")
 }
 
 do_start() {
@@ -204,6 +208,7 @@ do_start() {
         : >"$domain/restored"
     fi
     rm -f "$domain/saved"
+    mount_images || return 1
     cp "$domain/config" "$domain/live"
 }
 
@@ -213,7 +218,8 @@ do_destroy() {
         complain_of "Failed to destroy domain '$1'" 'Requested operation is not valid: domain is not running'
         return 1
     fi
-    rm -rf "$domain"/{live,releasing,job,completed}
+    unmount_all
+    rm -rf "$domain"/{live,releasing,job,completed,door}
     # Only a definition outlives the domain's end.
     [[ -e $domain/config ]] || rm -rf "$domain"
 }
@@ -232,6 +238,54 @@ do_undefine() {
     else
         rm -rf "$domain"
     fi
+}
+
+# --- containers --------------------------------------------------------------------------------
+
+# mount_images: what the definition wants mounted, from loop devices that go with the mounts
+mount_images() {
+    local file target loop
+    grep -q "<domain type='lxc'>" "$domain/xml" || return 0
+    : >"$domain/mounts"
+    while read -r file target; do
+        if ((${#file} > 63)); then
+            unmount_all
+            complain_of "Failed to start domain '${domain##*/}'" \
+                "internal error: guest failed to start: Failure in libvirt_lxc startup: Unable to set backing file $file: No such file or directory"
+            return 1
+        fi
+        loop=$(make_loop "$file") || {
+            unmount_all
+            return 1
+        }
+        echo "$loop $target" >>"$domain/mounts"
+        free_loop "$loop"
+    done < <(images "$domain/xml")
+}
+
+# images FILE: of a definition's file systems in images, lines "file target"
+images() {
+    awk -F "'" "/<filesystem type='file'/ { inside = 1 } inside && /<source file=/ { file = \$2 }
+        inside && /<target dir=/ { print file, \$2; inside = 0 }" "$1"
+}
+
+unmount_all() {
+    local line
+    [[ -e $domain/mounts ]] || return 0
+    while IFS= read -r line; do
+        unmount "$domain/mounts" "$line"
+    done < <(cat "$domain/mounts")
+    rm -f "$domain/mounts"
+}
+
+do_domid() {
+    find_domain "$1" || return 1
+    if is_active; then controller_of "$domain"; else echo -; fi
+}
+
+do_dumpxml() {
+    find_domain "$1" || return 1
+    cat "$domain/xml"
 }
 
 # --- looking -----------------------------------------------------------------------------------

@@ -23,8 +23,8 @@
 
 state=${0%/*}/../state
 program=${0##*/}
-# The caller's PATH leads to nothing but stand-ins.
-PATH=$PATH:/usr/local/bin:/usr/bin:/bin
+# The caller's PATH leads to nothing but stand-ins, and these need the real programs.
+PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # What no JSON, XML, list of names or UTF-8 is.
 readonly garbage=$'\xff\xfe{"]<\x01 ==\x80garbage\n'

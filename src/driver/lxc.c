@@ -1,0 +1,133 @@
+#include "cpi/lxc.h"
+
+#include "cpi/stemcell_tree.h"
+#include "cpi/usual.h"
+
+#include <string.h>
+
+int lxc_run(struct cpi *cpi, const char *const *argv, int timeout_s, char **out, struct error *err)
+{
+    cleanup_outcome struct outcome outcome = { 0 };
+    const struct command command = { .argv = argv, .timeout_s = timeout_s };
+
+    if (host_run(&cpi->host, &command, &outcome, err) < 0)
+        return -1;
+    if (outcome.status == 0) {
+        if (out)
+            *out = steal_pointer(&outcome.out);
+        return 0;
+    }
+    cleanup_free char *text = xstrdup(outcome.err);
+    cleanup_free char **lines = split_lines(text);
+    const size_t count = strings_count(lines);
+    const char *said = count ? lines[count - 1] : "it said nothing";
+    const bool full = strstr(outcome.err, "No space left on device") != NULL;
+    return fail(err, full ? ERROR_NO_DISK_SPACE : ERROR_CLOUD, "%s failed (status %d): %s", argv[0],
+                outcome.status, said);
+}
+
+/* What has a meaning for a machine only. */
+static int refuse_properties(const struct vm_properties *p, struct error *err)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } machine[] = {
+        { "firmware", p->firmware != NULL },
+        { "machine", p->machine != NULL },
+        { "cpu_mode", p->cpu_mode != NULL },
+        { "cpu_model", p->cpu_model != NULL },
+        { "disk_cache", p->disk_cache != NULL },
+        { "disk_io", p->disk_io != NULL },
+        { "iothreads", p->iothreads != 0 },
+        { "graphics", p->graphics && strcmp(p->graphics, "none") != 0 },
+        { "watchdog", p->watchdog != NULL },
+        { "hugepages", p->hugepages },
+        { "extra_disks", p->extra_disks != NULL },
+        { "host_devices", p->host_devices != NULL },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(machine); i++)
+        if (machine[i].given)
+            return fail(err, ERROR_NOT_SUPPORTED,
+                        "cloud_properties.%s is for virtual machines: a container has no such "
+                        "thing",
+                        machine[i].name);
+    return 0;
+}
+
+int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
+             struct error *err)
+{
+    const struct vm_properties *p = &plan->domain.properties;
+
+    if (plan->stemcell.line != LINE_WARDEN)
+        return fail(err, ERROR_NOT_SUPPORTED,
+                    "stemcell '%s' is the disk of a virtual machine: a container needs one of the "
+                    "warden line",
+                    request->stemcell_cid);
+    if (lxc_check_store(cpi, err) < 0 || refuse_properties(p, err) < 0)
+        return -1;
+    if (!p->privileged)
+        return fail(err, ERROR_NOT_SUPPORTED,
+                    "cloud_properties.privileged: libvirt cannot mount the disks of a container "
+                    "with an id map (docs/hypervisors.md)");
+    if (p->root_mib)
+        log_note(cpi->log, "cloud_properties.root_disk_size is ignored: a container's root is a "
+                           "directory, which has no size of its own");
+    if (p->init && *p->init != '/')
+        return fail(err, ERROR_CPI, "cloud_properties.init must be an absolute path");
+    if (!p->init && !plan->stemcell.init)
+        return fail(err, ERROR_CLOUD,
+                    "stemcell '%s' has no init that is known: name its first program in "
+                    "cloud_properties.init",
+                    request->stemcell_cid);
+    return 0;
+}
+
+/* libvirt tries only for a moment to remove them, and leaves those whose last process the host has
+ * not yet buried. They are empty; that one cannot be removed is no reason to keep the VM. */
+static void remove_cgroups(struct cpi *cpi, const char *cid)
+{
+    cleanup_free char *name = xasprintf("/sys/fs/cgroup/*/lxc-*-%s.libvirt-lxc*", cid);
+    cleanup_error struct error err = { 0 };
+
+    if (lxc_run(cpi,
+                ARGV("find", "/sys/fs/cgroup", "-depth", "-type", "d", "-path", name, "-delete"), 0,
+                NULL, &err) < 0)
+        log_event(cpi->log, "the cgroups of VM '%s': %s", cid, err.message);
+}
+
+int lxc_end(struct cpi *cpi, const char *cid, struct error *err)
+{
+    cleanup_free char *ephemeral = store_path(&cpi->store, STORE_VM, cid, "ephemeral.raw");
+
+    cleanup_free char *link = lxc_ephemeral_name(cid);
+
+    if (usual_end(cpi, cid, err) < 0 || (link && lxc_unlink(cpi, link, err) < 0))
+        return -1;
+    int there = host_exists(&cpi->host, ephemeral, err);
+    if (there < 0 || (there && lxc_free_loops(cpi, ephemeral, err) < 0))
+        return -1;
+    remove_cgroups(cpi, cid);
+    return 0;
+}
+
+const struct driver driver_lxc = {
+    .import_stemcell = stemcell_import_tree,
+    .plan = lxc_plan,
+    .make_files = lxc_make_files,
+    .start = lxc_start,
+    .end = lxc_end,
+    .restart = lxc_restart,
+    .describe = usual_describe,
+    .exists = usual_exists,
+    .inspect = lxc_inspect,
+    .make_image = lxc_make_image,
+    .grow_image = lxc_grow_image,
+    .mend = lxc_mend,
+    .attach = lxc_attach,
+    .hint = lxc_hint,
+    .detach = lxc_detach,
+    .settle = lxc_settle,
+};

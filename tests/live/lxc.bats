@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# Containers, with systemd in them, on the real LXC driver.
+
+load lxc
+
+setup() {
+    setup_containers
+}
+
+teardown() {
+    teardown_containers
+}
+
+# mount_as_agent IP DISK: where the warden line's agent mounts what the hint names
+mount_as_agent() {
+    guest "$1" "mkdir -p /var/vcap/store && mount --bind /warden-cpi-dev/$2 /var/vcap/store"
+}
+
+# mib_of IP PATH: how large the file system there is, in whole MiB
+mib_of() {
+    guest "$1" "busybox df -P -m $2 | awk 'NR == 2 { print \$2 }'"
+}
+
+@test "a container's life: reached, its settings read, its disks written, moved, gone" {
+    local first second stemcell
+    tree
+    stemcell=$result
+    create_vm agent-1 "$stemcell" 192.168.122.90
+    first=$vm
+    cpi has_vm "[\"$first\"]"
+    [[ $result == true ]]
+
+    says 192.168.122.90 'grep -o "\"agent_id\":\"[^\"]*\"" /var/vcap/bosh/warden-cpi-agent-env.json' \
+        '"agent_id":"agent-1"'
+    says 192.168.122.90 'stat -c "%a %u" /var/vcap/bosh/warden-cpi-agent-env.json' '600 0'
+    wait_for says 192.168.122.90 'systemctl is-system-running' running
+    says 192.168.122.90 'busybox ip -4 -o addr show dev eth0 | grep -o "inet [0-9./]*"' \
+        'inet 192.168.122.90/24'
+    says 192.168.122.90 'busybox ip route | grep -o "^default via [0-9.]*"' 'default via 192.168.122.1'
+    [[ $(guest 192.168.122.90 'cat /sys/class/net/eth0/address') == "$(jq -r .private.mac <<<"$vm_networks")" ]]
+
+    # The ephemeral disk has a size of its own, not the host's.
+    guest 192.168.122.90 'echo kept >/var/vcap/data/file'
+    (($(mib_of 192.168.122.90 /var/vcap/data) <= 96))
+
+    disk 40
+    cpi attach_disk "[\"$first\", \"$disk\"]"
+    [[ $(jq -r .path <<<"$result") == "/warden-cpi-dev/$disk" ]]
+    cpi attach_disk "[\"$first\", \"$disk\"]"
+    mount_as_agent 192.168.122.90 "$disk"
+    guest 192.168.122.90 'echo data >/var/vcap/store/file'
+    # The container has the file system, but no device of the host's.
+    says 192.168.122.90 'ls /dev | grep -c -E "^(vd|sd|loop)" || true' 0
+    [[ $(loops_of "$STORE/disks/$disk/disk.raw" | wc -l) == 1 ]]
+    cpi get_disks "[\"$first\"]"
+    [[ $(jq -r '.[]' <<<"$result") == "$disk" ]]
+    cpi_fails CloudError "attached to VM '$first'" delete_disk "[\"$disk\"]"
+    cpi_fails CloudError "attached to VM '$first'" resize_disk "[\"$disk\", 50]"
+    cpi_fails NotSupported 'snapshot of a disk of a running VM' snapshot_disk "[\"$disk\", {}]"
+    cpi_fails CloudError 'did not let go' detach_disk "[\"$first\", \"$disk\"]"
+    says 192.168.122.90 'cat /var/vcap/store/file' data
+
+    # Restarted, libvirt mounts all of it.
+    cpi reboot_vm "[\"$first\"]"
+    says 192.168.122.90 "cat /warden-cpi-dev/$disk/file /var/vcap/data/file" $'data\nkept'
+    cpi set_vm_metadata "[\"$first\", {\"deployment\": \"d\", \"job\": \"web\", \"index\": 0}]"
+    [[ $(virsh_lab desc "$first" --title) == 'web/0 (d)' ]]
+    cpi detach_disk "[\"$first\", \"$disk\"]"
+    cpi_fails DiskNotAttached "$disk" detach_disk "[\"$first\", \"$disk\"]"
+    says 192.168.122.90 "ls /warden-cpi-dev" ''
+
+    cpi snapshot_disk "[\"$disk\", {}]"
+    cpi delete_snapshot "[\"$result\"]"
+    cpi resize_disk "[\"$disk\", 80]"
+    create_vm agent-2 "$stemcell" 192.168.122.91
+    second=$vm
+    cpi attach_disk "[\"$second\", \"$disk\"]"
+    says 192.168.122.91 "cat /warden-cpi-dev/$disk/file" data
+    (($(mib_of 192.168.122.91 "/warden-cpi-dev/$disk") > 60))
+    guest 192.168.122.91 "echo more >>/warden-cpi-dev/$disk/file"
+    cpi_fails CloudError "attached to VM '$second'" attach_disk "[\"$first\", \"$disk\"]"
+
+    # A VM goes while it has a disk, and the disk stays; back where it was, it is as it was left.
+    cpi delete_vm "[\"$second\"]"
+    cpi attach_disk "[\"$first\", \"$disk\"]"
+    says 192.168.122.90 "cat /warden-cpi-dev/$disk/file" $'data\nmore'
+    cpi detach_disk "[\"$first\", \"$disk\"]"
+    cpi_fails CloudError "$first" delete_stemcell "[\"$stemcell\"]"
+    cpi delete_vm "[\"$first\"]"
+    cpi delete_vm "[\"$first\"]"
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
+
+@test "after a reboot of the host containers and their disks are back without a call" {
+    tree
+    create_vm agent-h "$result" 192.168.122.92
+    disk 40
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    guest 192.168.122.92 "echo data >/warden-cpi-dev/$disk/file; echo data >/var/vcap/data/file; : >/run/before; sync"
+    on_host "$lab/inside.sh" power-cut
+    [[ -z $(loops_of "$STORE/disks/$disk/disk.raw")$(loops_of "$STORE/vms/$vm/ephemeral.raw") ]]
+    "$lab/libvirtd.sh" reboot "$LAB"
+    says 192.168.122.92 "ls /run/before 2>/dev/null; cat /warden-cpi-dev/$disk/file /var/vcap/data/file" $'data\ndata'
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    cpi delete_vm "[\"$vm\"]"
+    cpi delete_disk "[\"$disk\"]"
+    nothing_left
+}
+
+@test "what a tree holds is what the container has: owners, modes, links, devices, capabilities" {
+    local place
+    tree
+    create_vm agent-t "$result" 192.168.122.93
+    for place in "$STORE/stemcells/$result/rootfs" "$STORE/vms/$vm/rootfs"; do
+        place=$place/lab/marks
+        [[ -e $place ]] || place=$STORE/stemcells/$(ls "$STORE/stemcells")/rootfs/lab/marks
+        [[ $(stat -c '%u %g %a %h' "$place/owned") == '1234 4321 6711 2' ]]
+        [[ $(stat -c %i "$place/owned") == "$(stat -c %i "$place/second-name")" ]]
+        [[ $(readlink "$place/link") == /etc/passwd ]]
+        [[ $(stat -c '%F %t %T' "$place/device") == 'character special file 1 3' ]]
+        [[ $(getcap "$place/capable") == *cap_net_raw* ]]
+        getfacl --omit-header --numeric --absolute-names "$place/listed" | grep -qx 'user:1234:r--'
+        [[ -e $place/Főtanúsítvány ]]
+        [[ $(stat -c %s "$place/sparse") == 10485760 ]]
+    done
+    # Others of the host have no way to the set-user-id programs in there.
+    [[ $(stat -c %a "$STORE/vms/$vm" "$STORE"/stemcells/*) == $'700\n700' ]]
+    cpi delete_vm "[\"$vm\"]"
+}
+
+@test "in whatever state a container is, delete_vm leaves nothing of it, and its disk is free" {
+    local stemcell state
+    tree
+    stemcell=$result
+    disk 40
+    for state in paused off undefined bare; do
+        create_vm "agent-$state" "$stemcell" 192.168.122.94
+        cpi attach_disk "[\"$vm\", \"$disk\"]"
+        case $state in
+            paused)
+                virsh_lab suspend "$vm"
+                cpi_fails CloudError paused detach_disk "[\"$vm\", \"$disk\"]"
+                ;;
+            off)
+                virsh_lab destroy "$vm"
+                cpi detach_disk "[\"$vm\", \"$disk\"]"
+                cpi attach_disk "[\"$vm\", \"$disk\"]"
+                cpi get_disks "[\"$vm\"]"
+                [[ $(jq -r '.[]' <<<"$result") == "$disk" ]]
+                ;;
+            undefined) virsh_lab undefine "$vm" ;;
+            bare) rm -rf "$STORE/vms/$vm/vm.json" "$STORE/vms/$vm/ephemeral.raw" ;;
+        esac
+        cpi delete_vm "[\"$vm\"]"
+        [[ -z $(loops_of "$STORE/disks/$disk/disk.raw") ]]
+        [[ ! -e $STORE/vms/$vm ]]
+    done
+    cpi delete_disk "[\"$disk\"]"
+    nothing_left
+}
+
+# without_disk DISK: a definition on stdin, without that disk's file system
+without_disk() {
+    awk -v disk="$1" '/<filesystem/ { block = ""; inside = 1 } inside { block = block $0 "\n" }
+        !inside { print } /<\/filesystem>/ { if (!index(block, disk)) printf "%s", block; inside = 0 }'
+}
+
+@test "what a killed cpi left of an attachment, the next call mends or clears away" {
+    local file
+    tree
+    create_vm agent-k "$result" 192.168.122.95
+    disk 40
+    file=$STORE/disks/$disk/disk.raw
+    # A loop device that nobody has mounted.
+    losetup --find "$file"
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    says 192.168.122.95 "echo data >/warden-cpi-dev/$disk/file; cat /warden-cpi-dev/$disk/file" data
+    # In the definition, but not in the container.
+    guest 192.168.122.95 "umount /warden-cpi-dev/$disk"
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    says 192.168.122.95 "cat /warden-cpi-dev/$disk/file" data
+    [[ $(loops_of "$file" | wc -l) == 1 ]]
+    # In the container, but not in the definition.
+    virsh_lab dumpxml "$vm" --inactive | without_disk "$disk" >"$BATS_TEST_TMPDIR/xml"
+    virsh_lab define "$BATS_TEST_TMPDIR/xml"
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    [[ $(virsh_lab dumpxml "$vm" --inactive | grep -c "/warden-cpi-dev/$disk'") == 1 ]]
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    losetup --find "$file"
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_vm "[\"$vm\"]"
+    nothing_left
+}
