@@ -98,7 +98,7 @@ is_valid_xml() {
         cloud_properties: {type: "nat", mac: "52:54:00:00:00:0\(.)"}}}] | from_entries')"
     refused NotSupported create_disk 64 '{"cache":"none"}' null
     refused NotSupported create_network '{"range":"10.7.0.0/24","cloud_properties":{"name":"made"}}'
-    refused NotSupported delete_network '"5b0d6d7c-8f9d-4c39-a9f1-0d5d1e4a6a10"'
+    refused NotSupported delete_network net-5b0d6d7c-8f9d-4c39-a9f1-0d5d1e4a6a10
     refused CpiError create_disk 64 '{"format":"qcow2"}' null
 }
 
