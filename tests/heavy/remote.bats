@@ -15,11 +15,17 @@ begin_vm() {
 
 @test "many calls at once on both hosts" {
     local number host sc_a sc_b response pids=()
-    work_on b && stemcell && sc_b=$result
-    work_on a && stemcell && sc_a=$result
+    work_on b
+    stemcell
+    sc_b=$result
+    work_on a
+    stemcell
+    sc_a=$result
     for number in 20 21 22 23; do
-        work_on a && begin_vm "$number" "$sc_a"
-        work_on b && begin_vm "$number" "$sc_b"
+        work_on a
+        begin_vm "$number" "$sc_a"
+        work_on b
+        begin_vm "$number" "$sc_b"
     done
     wait "${pids[@]}"
     for host in a b; do
@@ -32,8 +38,12 @@ begin_vm() {
             cpi delete_vm "[$(jq '.result[0]' "$BATS_TEST_TMPDIR/$host.json.$number")]"
         done
     done
-    work_on a && cpi delete_stemcell "[\"$sc_a\"]" && nothing_left
-    work_on b && cpi delete_stemcell "[\"$sc_b\"]" && nothing_left
+    work_on a
+    cpi delete_stemcell "[\"$sc_a\"]"
+    nothing_left
+    work_on b
+    cpi delete_stemcell "[\"$sc_b\"]"
+    nothing_left
 }
 
 # libvirt tells hosts apart by name and uuid, which the labs share.
@@ -59,14 +69,17 @@ make_b_another_machine() {
     on_console "$vm" "^guest: persistent virtio-$disk blank, wrote owner=agent-m"
     on_host virsh -q -c qemu:///system migrate --live --persistent --undefinesource --unsafe "$vm" \
         "qemu+ssh://root@10.99.0.2/system?keyfile=$HOSTS/key&no_verify=1" --migrateuri tcp://10.99.0.2
-    cpi has_vm "[\"$vm\"]" && [[ $result == false ]]
+    cpi has_vm "[\"$vm\"]"
+    [[ $result == false ]]
 
     # The entry is pointed at the other host, which has the same store.
     work_on b
     STORE=$HOSTS/a/store
     [[ $(virsh_lab domstate "$vm") == running ]]
-    cpi has_vm "[\"$vm\"]" && [[ $result == true ]]
-    cpi get_disks "[\"$vm\"]" && [[ $(jq -c . <<<"$result") == "[\"$disk\"]" ]]
+    cpi has_vm "[\"$vm\"]"
+    [[ $result == true ]]
+    cpi get_disks "[\"$vm\"]"
+    [[ $(jq -c . <<<"$result") == "[\"$disk\"]" ]]
     cpi detach_disk "[\"$vm\", \"$disk\"]"
     on_console "$vm" "^guest: disk- virtio-$disk"
     cpi reboot_vm "[\"$vm\"]"

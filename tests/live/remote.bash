@@ -63,6 +63,15 @@ write_remote_config() {
     } + $more' >"$CONFIG"
 }
 
+# fails COMMAND…: '!' alone would not fail a test
+fails() {
+    ! "$@"
+}
+
+at_director() {
+    "$lab/hosts.sh" exec "$HOSTS" "$@"
+}
+
 on_host() {
     "$lab/hosts.sh" on "$HOSTS" "$HOST" "$@"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Hosts that are reached over SSH, from a place that has nothing but ssh.
-
+# shellcheck disable=SC2153 # HOSTS is of remote.bash
 load remote
 
 # start_life: a VM and a disk of it; the rest of it is live_on
@@ -17,14 +17,16 @@ live_on() {
     boots "$vm"
     on_console "$vm" "^guest: settings label=config-2 agent_id=agent-$HOST vm=$vm"
     on_console "$vm" '^guest: ephemeral-data ok'
-    cpi has_vm "[\"$vm\"]" && [[ $result == true ]]
+    cpi has_vm "[\"$vm\"]"
+    [[ $result == true ]]
     cpi set_vm_metadata "[\"$vm\", {\"name\": \"web/0\", \"deployment\": \"it's \\\"$HOST\\\"\"}]"
     [[ $(virsh_lab desc "$vm") == *"deployment: it's \"$HOST\""* ]]
     cpi attach_disk "[\"$vm\", \"$disk\"]"
     [[ $(jq -r .path <<<"$result") == "/dev/disk/by-id/virtio-$disk" ]]
     on_console "$vm" "^guest: persistent virtio-$disk blank, wrote owner=agent-$HOST"
     cpi set_disk_metadata "[\"$disk\", {\"deployment\": \"dep\"}]"
-    cpi get_disks "[\"$vm\"]" && [[ $(jq -c . <<<"$result") == "[\"$disk\"]" ]]
+    cpi get_disks "[\"$vm\"]"
+    [[ $(jq -c . <<<"$result") == "[\"$disk\"]" ]]
     cpi snapshot_disk "[\"$disk\", {\"deployment\": \"dep\"}]"
     snapshot=$result
     cpi delete_snapshot "[\"$snapshot\"]"
@@ -34,7 +36,8 @@ live_on() {
     [[ $(qemu-img info --output=json "$STORE/disks/$disk/disk.qcow2" | jq '."virtual-size"') == 100663296 ]]
     cpi update_disk "[\"$disk\", 128, {}]"
     [[ $result == null ]] || disk=$result
-    cpi has_disk "[\"$disk\"]" && [[ $result == true ]]
+    cpi has_disk "[\"$disk\"]"
+    [[ $result == true ]]
     cpi calculate_vm_cloud_properties '[{"cpu": 1, "ram": 256, "ephemeral_disk_size": 100}]'
     cpi create_network '[{"type": "manual", "range": "10.77.1.0/24", "gateway": "10.77.1.1",
         "cloud_properties": {}}]'
@@ -46,7 +49,8 @@ live_on() {
 
 end_life() {
     cpi delete_vm "[\"$vm\"]"
-    cpi has_vm "[\"$vm\"]" && [[ $result == false ]]
+    cpi has_vm "[\"$vm\"]"
+    [[ $result == false ]]
     cpi delete_disk "[\"$disk\"]"
     cpi delete_stemcell "[\"$sc\"]"
     nothing_left
@@ -54,16 +58,18 @@ end_life() {
 
 @test "the life of a VM and its disk by every method, on two hosts at once, from where is nothing but ssh" {
     local a_vm a_disk a_sc
-    ! "$lab/hosts.sh" exec "$HOSTS" virsh --version
-    ! "$lab/hosts.sh" exec "$HOSTS" ls "$HOSTS/store/vms"
+    fails at_director virsh --version
+    fails at_director ls "$HOSTS/store/vms"
     start_life
     a_vm=$vm a_disk=$disk a_sc=$sc
     work_on b
     start_life
 
     # What is on the one host is not on the other.
-    cpi has_vm "[\"$a_vm\"]" && [[ $result == false ]]
-    cpi has_disk "[\"$a_disk\"]" && [[ $result == false ]]
+    cpi has_vm "[\"$a_vm\"]"
+    [[ $result == false ]]
+    cpi has_disk "[\"$a_disk\"]"
+    [[ $result == false ]]
     cpi_fails VMNotFound "$a_vm" reboot_vm "[\"$a_vm\"]"
     cpi_fails DiskNotFound "$a_disk" attach_disk "[\"$vm\", \"$a_disk\"]"
 
@@ -141,7 +147,7 @@ uri_form() {
     secret=$(sed -n 3p "$HOSTS/key")
     write_remote_config "{\"private_key\": $(jq -Rs . "$HOSTS/key")}"
     cpi has_disk '["disk-1"]'
-    ! grep -rqF "$secret" "$BATS_TEST_TMPDIR" --exclude=a.json
+    fails grep -rqF "$secret" "$BATS_TEST_TMPDIR" --exclude=a.json
     # Killed with its connection open.
     on_host flock "$STORE" sleep 300 3>&- &
     mkdir -p "$STORE/.lock" "$STORE/disks/disk-1"
@@ -151,7 +157,7 @@ uri_form() {
     pid=$!
     wait_for grep -q "lock '" "$BATS_TEST_TMPDIR/killed"
     kill -KILL "$pid"
-    ! grep -rqF "$secret" "$BATS_TEST_TMPDIR" --exclude=a.json
+    fails grep -rqF "$secret" "$BATS_TEST_TMPDIR" --exclude=a.json
     exec {held}>&-
     wait_for no_far_shell
 }

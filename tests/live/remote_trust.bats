@@ -96,7 +96,7 @@ refused() {
     cpi_fails CpiError "'host' must be the name" has_vm '["vm-1"]'
     write_remote_config '{"uri": "qemu+ssh://root@10.99.0.2/system"}'
     cpi_fails CpiError "'uri' leads to '10.99.0.2'" has_vm '["vm-1"]'
-    ! grep -q connecting "$BATS_TEST_TMPDIR/stderr"
+    fails grep -q connecting "$BATS_TEST_TMPDIR/stderr"
 }
 
 @test "without ssh, what to install" {

@@ -2,7 +2,7 @@
 # Connections and processes that end in the middle: a clear error, and nothing that a later call
 # trips over.
 
-load remote
+load ../live/remote
 
 # big_stemcell: an image that takes a while to send, in $image
 big_stemcell() {
@@ -96,7 +96,7 @@ create_until_define() {
     [[ -z $(ls "$STORE/vms") ]]
     cpi delete_stemcell "[\"$sc\"]"
     nothing_left
-    ! on_host pgrep -f "$HOSTS/virsh"
+    fails on_host pgrep -f "$HOSTS/virsh"
 }
 
 @test "sshd killed in the middle of create_vm: delete_vm removes the rest" {
