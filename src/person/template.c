@@ -17,7 +17,6 @@ static bool is_wanted(const char *path, const char *hypervisor, const char *name
 static int refuse(const char *hypervisor, const char *name)
 {
     cleanup_error struct error err = { 0 };
-    cleanup_strings char **paths = NULL;
     char *list = NULL;
     size_t length;
     FILE *out = text_open(&list, &length);

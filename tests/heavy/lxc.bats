@@ -34,18 +34,23 @@ remove() {
 
 # at_once FUNCTION ARGUMENT…: for each number, all at the same time
 at_once() {
-    local number pids=() pid failed=0
+    local number bad=0
+    rm -f "$BATS_TEST_TMPDIR"/done-*
     for ((number = 0; number < many; number++)); do
-        "$1" "$number" "${@:2}" >"$BATS_TEST_TMPDIR/log-$number" 2>&1 &
-        pids+=($!)
+        (
+            trap - DEBUG ERR EXIT
+            set -e
+            "$1" "$number" "${@:2}"
+            : >"$BATS_TEST_TMPDIR/done-$number"
+        ) >"$BATS_TEST_TMPDIR/log-$number" 2>&1 3>&- &
     done
-    for pid in "${pids[@]}"; do
-        wait "$pid" || failed=$((failed + 1))
+    wait
+    for ((number = 0; number < many; number++)); do
+        [[ ! -e $BATS_TEST_TMPDIR/done-$number ]] || continue
+        bad=$((bad + 1))
+        tail -n 3 "$BATS_TEST_TMPDIR/log-$number" >&2
     done
-    ((failed == 0)) || {
-        tail -n 3 "$BATS_TEST_TMPDIR"/log-* >&2
-        return 1
-    }
+    ((bad == 0))
 }
 
 @test "twenty containers at once, each with its disk: made, reached, removed" {

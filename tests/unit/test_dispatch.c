@@ -413,23 +413,6 @@ static void without_notes_the_log_is_empty_text(void **state)
     assert_string_equal(json_string(response, "log"), "");
 }
 
-static void a_hypervisor_that_is_not_built_yet_is_not_supported(void **state)
-{
-    static const struct hypervisor *const all[] = { &hypervisor_qemu, &hypervisor_vbox,
-                                                    &hypervisor_lxc, &hypervisor_xen,
-                                                    &hypervisor_vmware };
-    struct fixture *f = *state;
-
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-        cleanup_free char *more = xasprintf(",\"hypervisor\":\"%s\"", all[i]->name);
-        cleanup_free char *part = xasprintf("does not drive the hypervisor '%s' yet", all[i]->name);
-        configure(f, more);
-        if (!all[i]->ready)
-            refused(f->config, "{\"method\":\"has_vm\",\"arguments\":[\"vm\"]}", "NotSupported",
-                    part);
-    }
-}
-
 static void a_store_of_a_newer_cpi_is_not_touched(void **state)
 {
     struct fixture *f = *state;
@@ -702,7 +685,6 @@ int main(void)
         CONFIGURED(the_context_goes_over_the_configuration),
         CONFIGURED(a_note_is_in_the_responses_log),
         cmocka_unit_test(without_notes_the_log_is_empty_text),
-        CONFIGURED(a_hypervisor_that_is_not_built_yet_is_not_supported),
         CONFIGURED(a_store_of_a_newer_cpi_is_not_touched),
         cmocka_unit_test(the_request_id_is_on_every_line),
         cmocka_unit_test(a_request_id_of_the_wrong_kind_does_no_harm),
