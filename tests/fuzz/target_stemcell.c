@@ -38,8 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cleanup_unpacked struct unpacked unpacked = { 0 };
     cleanup_error struct error err = { 0 };
     struct log log = { 0 };
+    const struct host host = { .log = &log };
 
-    if (unpack_image(archive, target, &log, &unpacked, &err) == 0)
+    if (unpack_image(&host, archive, target, &unpacked, &err) == 0)
         check(&unpacked, target);
     else
         fuzz_must((err.type == ERROR_CLOUD || err.type == ERROR_NO_DISK_SPACE) && err.message);

@@ -9,8 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     cleanup_free char *path = fuzz_file("disk.vmdk", data, size);
     cleanup_error struct error err = { 0 };
+    struct log log = { 0 };
+    const struct host host = { .log = &log };
 
-    if (vmdk_check(path, &err) < 0) {
+    if (vmdk_check(&host, path, &err) < 0) {
         fuzz_must(err.type == ERROR_CLOUD && err.message);
         return 0;
     }
