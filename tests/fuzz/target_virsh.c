@@ -47,7 +47,7 @@ static int describe(const struct virsh *virsh, struct error *err)
 /* Silence is no proof that the domain is gone. */
 static int delete (const struct virsh *virsh, const char *answer, struct error *err)
 {
-    int failed = domain_delete(virsh, "vm-1", err);
+    int failed = domain_delete(virsh, "vm-1", ARGV("--nvram"), err);
     const char *first = strstr(answer, "==cpi==");
 
     fuzz_must(failed || (first && strstr(first + 1, "==cpi==")));
@@ -64,7 +64,7 @@ static int ask(char letter, const struct virsh *virsh, const char *answer, struc
     case 'd':
         return delete (virsh, answer, err);
     case 'r':
-        return domain_restart(virsh, "vm-1", err);
+        return domain_restart(virsh, "vm-1", ARGV("--force-boot"), err);
     case 's':
         return survey(virsh, err);
     case 'n':
