@@ -113,12 +113,19 @@ static int remote_put(const struct host *host, const char *path, struct bytes co
     cleanup_answer struct session_answer answer = { 0 };
     struct remote_question question = { .what = "write", .path = path, .input = &content };
 
+    char sent[DIGEST_SIZE];
+    struct digest digest;
+
+    digest_init(&digest, DIGEST_SHA256);
+    digest_add(&digest, content.data, content.length);
+    digest_finish(&digest, sent);
     if (ask(host, &question, &answer, err,
-            "t=$(mktemp -- %s.XXXXXX) || exit; cat >\"$t\" && [ $(stat -c %%s -- \"$t\") = %zu ] "
-            "&& "
+            "t=$(mktemp -- %s.XXXXXX) || exit; cat >\"$t\" && "
+            "{ [ \"$(sha256sum <\"$t\")\" = '%s  -' ] || { echo it arrived damaged >&2; false; }; "
+            "} && "
             "chmod %04o -- \"$t\" && sync -- \"$t\" && mv -fT -- \"$t\" %s || "
             "{ s=$?; rm -f -- \"$t\"; exit $s; }",
-            name, content.length, (unsigned)mode, name) < 0)
+            name, sent, (unsigned)mode, name) < 0)
         return -1;
     return done(&question, &answer, err);
 }

@@ -68,6 +68,17 @@ void doctor_examine_config(struct doctor *doctor)
                     config->store_dir);
 }
 
+/* Where the host cannot be reached, nothing else can be found out. */
+static bool reaches_host(struct doctor *doctor)
+{
+    cleanup_error struct error failure = { 0 };
+
+    if (host_exists(&doctor->cpi->host, "/", &failure) >= 0)
+        return true;
+    doctor_error(doctor, "%s\nsee docs/multi-host.md", failure.message);
+    return false;
+}
+
 void doctor_examine_host(struct doctor *doctor)
 {
     static void (*const checks[])(struct doctor * doctor) = {
@@ -78,7 +89,7 @@ void doctor_examine_host(struct doctor *doctor)
         doctor_check_leftovers,
     };
 
-    for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(checks) && (i > 0 || reaches_host(doctor)); i++)
         checks[i](doctor);
 }
 

@@ -27,6 +27,13 @@ refused() {
     [[ $retriable == false ]]
 }
 
+@test "cpi doctor tells once that a host's key is not known, and how to pin it" {
+    write_remote_config '{"host_key": null}'
+    run "$CPI" doctor --config "$CONFIG"
+    [[ $status == 1 && $output == *'is not in known_hosts'* && $output == *"$(fingerprint a)"* ]]
+    [[ $(grep -c '^error: ' <<<"$output") == 1 ]]
+}
+
 @test "a host with another key than the pinned one is refused, with its fingerprint" {
     write_remote_config "{\"host_key\": $(jq -Rs . "$HOSTS/b.key")}"
     refused "is not the one in 'host_key'" "$(fingerprint a)"
