@@ -245,7 +245,7 @@ do_undefine() {
 # mount_images: what the definition wants mounted, from loop devices that go with the mounts
 mount_images() {
     local file target loop
-    grep -q "<domain type='lxc'>" "$domain/xml" || return 0
+    grep -qs "<domain type='lxc'>" "$domain/xml" || return 0
     : >"$domain/mounts"
     while read -r file target; do
         if ((${#file} > 63)); then
