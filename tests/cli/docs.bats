@@ -24,7 +24,7 @@ with() {
 }
 
 @test "the examples of a VM's properties" {
-    local property value more
+    local property value more hypervisor
     have_stemcell
     printf 'screen\n' >"$world/password"
     while read -r property value; do
@@ -36,8 +36,19 @@ with() {
             graphics_password_file) value="\"$world/password\"" more='{"graphics":"vnc"}' ;;
             # Takes a host with kvm and vmx or svm.
             nested) value=false more='{}' ;;
+            # For containers only: tests/cli/lxc.bats.
+            init) continue ;;
+            # Where there is a file at least that could be one.
+            kernel) value="\"$world/password\"" more='{"virt_type":"pv"}' ;;
+            cmdline) more="{\"virt_type\":\"pv\",\"kernel\":\"$world/password\"}" ;;
+            bootloader) more='{"virt_type":"pv"}' ;;
             *) more='{}' ;;
         esac
+        hypervisor=qemu
+        # What boots a PV domain is in a package that need not be here.
+        [[ $property != virt_type ]] || more="{\"kernel\":\"$world/password\"}"
+        [[ $property != @(virt_type|kernel|cmdline|bootloader) ]] || hypervisor=xen
+        configure hypervisor "\"$hypervisor\""
         ask create_vm a "$stemcell" "$(with "$more")" '{}' '[]' '{}'
         known
     done < <(examples VMs)

@@ -16,7 +16,7 @@ rows() {
         for path in ${paths//[\`,]/ }; do
             echo "$path ${mode// /}"
         done
-    done < <(sed -n '/^## Modes in the store/,/^## [^M]/p' "$root/docs/security.md")
+    done < <(sed -n '/^### Modes/,/^#* [^M#]/p' "$root/docs/security.md")
 }
 
 # all_there_is: one of each thing, and a create_vm that was killed
