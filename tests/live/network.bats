@@ -148,7 +148,7 @@ END
     refused CloudError 'fd00::13 is outside' \
         '{"one": {"ip": "FD00:0::13", "prefix": "64", "cloud_properties": {"name": "default"}}}'
     for bad in '{"mac": "01:00:5e:00:00:01"}' '{"mac": "52-54-00-00-00-01"}' '{"vlan": 0}' '{"vlan": []}' \
-        '{"mtu": 10}' '{"bandwidth": {"inbound": {"peak": 5}}}' '{"type": "user"}' '{"mode": "vepa"}' \
+        '{"mtu": 10}' '{"bandwidth": {"inbound": {"peak": 5}}}' '{"type": "nonsense"}' '{"mode": "vepa"}' \
         '{"type": "direct", "mode": "nat"}' '{"name": "../x"}' '{"name": "--all"}' '{"model": 3}'; do
         refused CpiError "network 'one'" "{\"one\": $(manual $ip default "$bad")}"
     done
