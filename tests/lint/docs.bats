@@ -128,14 +128,14 @@ blocks() {
     awk -v kind="$1" -v directory="$2" '
         /^ *```/ && on { close(file); on = 0; next }
         /^ *```/ && !on && $1 == "```" kind { on = 1; file = directory "/" ++n; printf "" >file; next }
-        on { print >file }' README.md CONTRIBUTING.md docs/*.md
+        on { print >file }' README.md docs/*.md
 }
 
 @test "each fenced block says of what kind it is, and it is a kind that is checked" {
     run awk 'FNR == 1 && on { print last ": not closed" } { last = FILENAME }
         /^ *```/ && on { on = 0; next }
         /^ *```/ { on = 1; if ($0 !~ /^ *```(sh|json|yaml|xml|erb|text)$/) print FILENAME ":" FNR ": " $0 }
-        END { if (on) print last ": not closed" }' README.md CONTRIBUTING.md docs/*.md
+        END { if (on) print last ": not closed" }' README.md docs/*.md
     [[ -z $output ]] || { echo "$output"; false; }
 }
 
@@ -236,7 +236,7 @@ check_line() {
     # shellcheck disable=SC2016 # these are no commands
     while IFS= read -r line; do
         check_line "$line" || { echo "$line"; return 1; }
-    done < <(grep -ohE '`cpi [a-z][^`]*`' README.md CONTRIBUTING.md docs/*.md | tr -d '`' | sed "s/[<>…\[].*//" | sort -u)
+    done < <(grep -ohE '`cpi [a-z][^`]*`' README.md docs/*.md | tr -d '`' | sed "s/[<>…\[].*//" | sort -u)
 }
 
 @test "the commands that README shows first do what they should" {
@@ -252,7 +252,7 @@ check_line() {
 
 @test "each link of the docs to a file or a heading leads there" {
     local file link path anchor
-    for file in README.md CONTRIBUTING.md docs/*.md; do
+    for file in README.md docs/*.md; do
         while IFS= read -r link; do
             path=${link%%#*} anchor=${link#"$path"}
             path=$(dirname "$file")/$path
