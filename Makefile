@@ -156,7 +156,7 @@ demo: setup-demo
 	tests/demo/demo
 
 test: setup-test
-	$(MAKE) all sanitized fuzzers
+	$(MAKE) all $(BUILD)/unit/test_remote sanitized fuzzers
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run --jobs 2 $(TEST_FLAGS) \
 	    live unit cli lint release fuzz
 
@@ -175,7 +175,7 @@ test-heavy: setup-test
 check-fast: all sanitized fuzzers
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint fuzz
 
-check-live: all
+check-live: all $(BUILD)/unit/test_remote
 	tests/run live
 
 bench: setup-bench

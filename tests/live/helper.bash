@@ -33,14 +33,16 @@ clean_up() {
     [[ ! -e $BATS_TEST_TMPDIR/user-lab/pid ]] || "$lab/libvirtd.sh" stop "$BATS_TEST_TMPDIR/user-lab"
 }
 
-# What 'virsh undefine' leaves in the network, and delete_vm would not.
+# What 'virsh undefine' leaves in the networks, and delete_vm would not.
 drop_reservations() {
-    local entry
-    while IFS= read -r entry; do
-        virsh_lab net-update default delete ip-dhcp-host "$entry" --live >/dev/null 2>&1 || true
-        virsh_lab net-update default delete ip-dhcp-host "$entry" --config >/dev/null 2>&1 || true
-    done < <({ virsh_lab net-dumpxml default; virsh_lab net-dumpxml default --inactive; } 2>/dev/null |
-        grep -o "<host mac=.*/>" | sort -u)
+    local network entry
+    for network in $(virsh_lab net-list --all --name); do
+        while IFS= read -r entry; do
+            virsh_lab net-update "$network" delete ip-dhcp-host "$entry" --live >/dev/null 2>&1 || true
+            virsh_lab net-update "$network" delete ip-dhcp-host "$entry" --config >/dev/null 2>&1 || true
+        done < <({ virsh_lab net-dumpxml "$network"; virsh_lab net-dumpxml "$network" --inactive; } 2>/dev/null |
+            grep -o "<host mac=.*/>" | sort -u)
+    done
 }
 
 # write_config JSON: the usual config with these keys over it

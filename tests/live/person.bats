@@ -46,6 +46,7 @@ one_finding() {
     local text
     [[ $(grep -cE '^(error|warning): ' <<<"$said") == 1 && $said == "$1: "* ]] || {
         echo "expected one $1: $said" >&2
+        "$CPI" gc --dry-run --config "$CONFIG" >&2 || true
         return 1
     }
     for text in "${@:2}"; do
@@ -60,6 +61,7 @@ healthy() {
     person doctor
     [[ $ended == 0 && -z $said ]] || {
         echo "expected nothing: $said" >&2
+        "$CPI" gc --dry-run --config "$CONFIG" >&2 || true
         return 1
     }
 }
