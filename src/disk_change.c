@@ -60,11 +60,15 @@ static int open_change(struct change *c, const struct disk_request *request, str
     return disk_settle(cpi, c->cid, err) < 0 ? -1 : read_properties(c, request, err);
 }
 
-/* qemu-img grows these two in place; where others are usual the driver has a way of its own. */
+static bool grows_in_place(const char *format)
+{
+    return strcmp(format, "qcow2") == 0 || strcmp(format, "raw") == 0;
+}
+
+/* Where another format is the usual one the driver has a way of its own. */
 static bool can_grow(const struct change *c, const char *format)
 {
-    return strcmp(format, "qcow2") == 0 || strcmp(format, "raw") == 0 ||
-           c->cpi->config.hypervisor->plain;
+    return grows_in_place(format) || !grows_in_place(c->cpi->config.hypervisor->disk_format);
 }
 
 static int grow(const struct change *c, const char *format, const char *path, struct error *err)

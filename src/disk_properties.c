@@ -96,22 +96,6 @@ static int read_bus(const cJSON *object, const struct hypervisor *hypervisor,
     return 0;
 }
 
-static int check_tuning(const cJSON *object, const struct hypervisor *hypervisor, struct error *err)
-{
-    static const char *const device[] = { "bus", "cache", "io", "discard" };
-    const char *given = NULL;
-
-    for (size_t i = 0; i < ARRAY_SIZE(device); i++)
-        given = json_get(object, device[i]) ? device[i] : given;
-    for (size_t i = 0; i < ARRAY_SIZE(rates); i++)
-        given = json_get(object, rates[i].name) ? rates[i].name : given;
-    if (!given || hypervisor->disk_tuning)
-        return 0;
-    return fail(err, ERROR_NOT_SUPPORTED,
-                "the disk's cloud_properties.%s: the disks of hypervisor '%s' have no such setting",
-                given, hypervisor->name);
-}
-
 /* What libvirt or qemu-img would refuse in less clear words. */
 static int check_combination(const struct disk_properties *p, struct error *err)
 {
@@ -136,25 +120,6 @@ static int check_combination(const struct disk_properties *p, struct error *err)
     return 0;
 }
 
-/* What only some hypervisors can do is refused by name, not passed over. */
-static int check_plain(const cJSON *object, const struct hypervisor *hypervisor, struct error *err)
-{
-    const char *refused = NULL;
-
-    for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
-        if (json_get(object, choices[i].name))
-            refused = choices[i].name;
-    for (size_t i = 0; i < ARRAY_SIZE(rates); i++)
-        if (json_get(object, rates[i].name))
-            refused = rates[i].name;
-    if (!hypervisor->plain || !refused)
-        return 0;
-    return fail(err, ERROR_NOT_SUPPORTED,
-                "the disks of the hypervisor '%s' know no '%s': take it out of the disk's "
-                "cloud_properties",
-                hypervisor->name, refused);
-}
-
 static void note_unknown(const cJSON *object, struct log *log)
 {
     const char *known[2 + ARRAY_SIZE(choices) + ARRAY_SIZE(rates) + 1] = { "format", "bus" };
@@ -173,7 +138,6 @@ int disk_properties_read(const cJSON *cloud_properties, const struct hypervisor 
 {
     properties->format = hypervisor->disk_format;
     if (hypervisor_check(hypervisor, cloud_properties, "the disk's", err) < 0 ||
-        check_tuning(cloud_properties, hypervisor, err) < 0 ||
         read_choice(cloud_properties, "format", hypervisor->disk_formats, &properties->format,
                     err) < 0 ||
         read_bus(cloud_properties, hypervisor, &properties->bus, err) < 0 ||
@@ -184,8 +148,7 @@ int disk_properties_read(const cJSON *cloud_properties, const struct hypervisor 
         if (read_choice(cloud_properties, choices[i].name, choices[i].values, value, err) < 0)
             return -1;
     }
-    if (check_combination(properties, err) < 0 ||
-        check_plain(cloud_properties, hypervisor, err) < 0)
+    if (check_combination(properties, err) < 0)
         return -1;
     note_unknown(cloud_properties, log);
     return 0;

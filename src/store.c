@@ -192,8 +192,10 @@ int store_read(const struct store *store, enum store_kind kind, const char *cid,
     cleanup_free char *text = NULL;
     int got = host_get(store->host, path, &text, err);
 
-    if (got <= 0)
-        return got;
+    if (got < 0)
+        return error_retriable(err);
+    if (got == 0)
+        return 0;
     *record = json_parse(text, strlen(text), path, err);
     if (*record)
         return 1;

@@ -15,8 +15,14 @@ static int drop_reservations(struct cpi *cpi, const char *cid, struct error *err
 {
     cleanup_json cJSON *record = NULL;
     cleanup_error struct error spoilt = { 0 };
+    const int got = store_read(&cpi->store, STORE_VM, cid, &record, &spoilt);
 
-    if (store_read(&cpi->store, STORE_VM, cid, &record, &spoilt) < 0)
+    if (got < 0 && spoilt.ok_to_retry) {
+        *err = spoilt;
+        spoilt = (struct error){ 0 };
+        return -1;
+    }
+    if (got < 0)
         log_note(cpi->log, "warning: the record of VM '%s' cannot be read: %s", cid,
                  spoilt.message);
     return reservation_drop(cpi, json_get(record, "reservations"), err);

@@ -52,12 +52,11 @@ struct hypervisor {
     const char *const *lacks;          /* cloud_properties of VMs, disks and NICs that are for other
                                           hypervisors, ended by NULL; NULL: none */
     bool has_domain_type;              /* is there a choice of kvm and emulation? */
-    bool plain;                        /* are disks and NICs without options such as a cache? */
+    bool networks;                     /* does libvirt make networks there? */
     bool rdp;                          /* can a VM have a screen by RDP? */
     bool trees;                        /* are stemcells root file systems, and no disk images? */
     bool hot_plug;                     /* do disks come to and leave a running VM? */
     bool live_snapshot;                /* can a disk of a running VM be copied? */
-    bool disk_tuning;                  /* has a disk cache, io, discard and limits of its own? */
     bool resize;                       /* can a detached disk grow? */
     bool metadata;                     /* does a domain keep a title, a description and metadata? */
     bool autostart;                    /* can a domain start with the host? */

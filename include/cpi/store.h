@@ -70,7 +70,8 @@ int store_has(const struct store *store, enum store_kind kind, const char *cid, 
 /* The CIDs of a kind, sorted. Owned by the caller. */
 int store_list(const struct store *store, enum store_kind kind, char ***cids, struct error *err);
 
-/* Reads a thing's record. 1: read, 0: there is none, -1: failed. Owned by the caller. */
+/* Reads a thing's record. 1: read, 0: there is none, -1: failed, retriable unless the record is
+ * spoilt. Owned by the caller. */
 int store_read(const struct store *store, enum store_kind kind, const char *cid, cJSON **record,
                struct error *err);
 

@@ -6,47 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-static int check_vm(const struct vm_plan *plan, const char *hypervisor, struct error *err)
-{
-    const struct vm_properties *p = &plan->domain.properties;
-    const struct {
-        const char *name;
-        bool given;
-    } options[] = {
-        { "machine", p->machine },       { "cpu_mode", p->cpu_mode },
-        { "cpu_model", p->cpu_model },   { "cpu_sockets", p->sockets },
-        { "cpu_cores", p->cores },       { "cpu_threads", p->threads },
-        { "nested", p->nested_given },   { "hugepages", p->hugepages },
-        { "numa_nodes", p->numa_nodes }, { "disk_cache", p->disk_cache },
-        { "disk_io", p->disk_io },       { "iothreads", p->iothreads },
-        { "watchdog", p->watchdog },     { "host_devices", p->host_devices },
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-        if (options[i].given)
-            return fail(err, ERROR_NOT_SUPPORTED,
-                        "the VMs of the hypervisor '%s' know no '%s': take it out of the VM's "
-                        "cloud_properties",
-                        hypervisor, options[i].name);
-    return 0;
-}
-
-static int check_nic(const struct nic *nic, const char *hypervisor, struct error *err)
-{
-    const char *refused = nic->mtu                                        ? "mtu"
-                          : nic->filter                                   ? "filter"
-                          : nic->vlans                                    ? "vlan"
-                          : nic->inbound.average || nic->outbound.average ? "bandwidth"
-                                                                          : NULL;
-
-    if (!refused)
-        return 0;
-    return fail(err, ERROR_NOT_SUPPORTED,
-                "the NICs of the hypervisor '%s' know no '%s': take it out of the network's "
-                "cloud_properties",
-                hypervisor, refused);
-}
-
 static void note_controller(struct cpi *cpi)
 {
     static const char *const names[] = { [CONTROLLER_IDE] = "IDE",
@@ -64,19 +23,12 @@ static void note_controller(struct cpi *cpi)
 int desktop_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
                  struct error *err)
 {
-    const char *hypervisor = cpi->config.hypervisor->name;
-
-    if (check_vm(plan, hypervisor, err) < 0)
-        return -1;
-    for (size_t i = 0; i < plan->domain.nics.count; i++)
-        if (check_nic(&plan->domain.nics.list[i], hypervisor, err) < 0)
-            return -1;
     if (usual_plan(cpi, request, plan, err) < 0)
         return -1;
     if (plan->domain.arch)
         return fail(err, ERROR_NOT_SUPPORTED,
                     "the hypervisor '%s' runs no %s stemcells through libvirt: use one of amd64",
-                    hypervisor, plan->domain.arch);
+                    cpi->config.hypervisor->name, plan->domain.arch);
     note_controller(cpi);
     return 0;
 }

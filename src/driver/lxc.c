@@ -26,36 +26,6 @@ int lxc_run(struct cpi *cpi, const char *const *argv, int timeout_s, char **out,
                 outcome.status, said);
 }
 
-/* What has a meaning for a machine only. */
-static int refuse_properties(const struct vm_properties *p, struct error *err)
-{
-    const struct {
-        const char *name;
-        bool given;
-    } machine[] = {
-        { "firmware", p->firmware != NULL },
-        { "machine", p->machine != NULL },
-        { "cpu_mode", p->cpu_mode != NULL },
-        { "cpu_model", p->cpu_model != NULL },
-        { "disk_cache", p->disk_cache != NULL },
-        { "disk_io", p->disk_io != NULL },
-        { "iothreads", p->iothreads != 0 },
-        { "graphics", p->graphics && strcmp(p->graphics, "none") != 0 },
-        { "watchdog", p->watchdog != NULL },
-        { "hugepages", p->hugepages },
-        { "extra_disks", p->extra_disks != NULL },
-        { "host_devices", p->host_devices != NULL },
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(machine); i++)
-        if (machine[i].given)
-            return fail(err, ERROR_NOT_SUPPORTED,
-                        "cloud_properties.%s is for virtual machines: a container has no such "
-                        "thing",
-                        machine[i].name);
-    return 0;
-}
-
 int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
              struct error *err)
 {
@@ -66,7 +36,7 @@ int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *
                     "stemcell '%s' is the disk of a virtual machine: a container needs one of the "
                     "warden line",
                     request->stemcell_cid);
-    if (lxc_check_store(cpi, err) < 0 || refuse_properties(p, err) < 0)
+    if (lxc_check_store(cpi, err) < 0)
         return -1;
     if (!p->privileged)
         return fail(err, ERROR_NOT_SUPPORTED,

@@ -59,8 +59,6 @@ int usual_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan
                     "stemcell '%s' is a root file system for containers, which the hypervisor '%s' "
                     "cannot boot",
                     request->stemcell_cid, cpi->config.hypervisor->name);
-    if (domain->properties.init)
-        return fail(err, ERROR_NOT_SUPPORTED, "cloud_properties.init is for containers only");
     domain->arch = plan->stemcell.arch;
     domain->firmware = wanted ? wanted : found ? found : domain->arch ? "efi" : "bios";
     if (check_sizes(plan, err) < 0 || read_password(cpi, plan, err) < 0)

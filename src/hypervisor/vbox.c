@@ -23,12 +23,19 @@ const struct hypervisor hypervisor_vbox = {
         (const char *const[]){ "hostonly", "nat", "natnetwork", "bridged", "internal", NULL },
     .nic_model = "82540EM",
     .default_network = "vboxnet0",
-    .plain = true,
     .rdp = true,
+    .lacks =
+        (const char *const[]){
+            "machine",     "cpu_mode",   "cpu_model",  "cpu_sockets",     "cpu_cores",
+            "cpu_threads", "nested",     "hugepages",  "numa_nodes",      "disk_cache",
+            "disk_io",     "iothreads",  "watchdog",   "host_devices",    "virt_type",
+            "kernel",      "ramdisk",    "cmdline",    "bootloader",      "init",
+            "cache",       "io",         "discard",    "preallocation",   "iops",
+            "iops_read",   "iops_write", "throughput", "throughput_read", "throughput_write",
+            "vlan",        "mtu",        "filter",     "bandwidth",       NULL },
     .hot_plug = true,
     .live_snapshot = true,
     .resize = true,
     .metadata = true,
     .autostart = true,
-    .disk_tuning = true,
 };

@@ -38,6 +38,7 @@ const struct hypervisor hypervisor_xen = {
                                     "disk_io",
                                     "iothreads",
                                     "watchdog",
+                                    "init",
                                     "cache",
                                     "io",
                                     "iops",
@@ -56,5 +57,5 @@ const struct hypervisor hypervisor_xen = {
     .resize = true,
     .metadata = true,
     .autostart = true,
-    .disk_tuning = true,
+    .networks = true,
 };

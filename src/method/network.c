@@ -21,12 +21,11 @@ static cJSON *make_result(const struct network_definition *made)
     return result;
 }
 
-/* Those that are not plain have libvirt's own networks. */
 static int check_networks(const struct cpi *cpi, struct error *err)
 {
     const struct hypervisor *hypervisor = cpi->config.hypervisor;
 
-    if (!hypervisor->plain)
+    if (hypervisor->networks)
         return 0;
     return fail(err, ERROR_NOT_SUPPORTED,
                 "libvirt makes no networks on the hypervisor '%s': make it there, and take "

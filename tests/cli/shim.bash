@@ -37,17 +37,6 @@ settle_replaces() {
     ! inventory | grep '^vms/\.gone-' || fail 'this remains'
 }
 
-# A record that cannot be read keeps no VM from being deleted; its DHCP entry goes when the address
-# is wanted again.
-delete_vm_check() {
-    local left
-    left=$(inventory | grep -F "$vm" || true)
-    [[ $response != *'cannot be read'* ]] || unread=yes
-    [[ ! ${unread-} ]] || left=$(grep -v '<host ' <<<"$left" || true)
-    [[ -z $left ]] || fail "something is left: $left"
-    [[ -e $store/disks/$disk/disk.qcow2 ]] || fail 'the disk is gone'
-}
-
 # An old image that could not be removed goes with its disk.
 update_disk_check() {
     [[ $(stat -c %s "$store/disks/$disk/disk.raw") == $((128 << 20)) ]] || fail 'not as it should be'
