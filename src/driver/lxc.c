@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* How long the host is waited for: 10 seconds. */
+enum { CGROUP_TRIES = 50, CGROUP_PAUSE_MS = 200 };
+
 int lxc_run(struct cpi *cpi, const char *const *argv, int timeout_s, char **out, struct error *err)
 {
     cleanup_outcome struct outcome outcome = { 0 };
@@ -56,16 +59,24 @@ int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *
 }
 
 /* libvirt tries only for a moment to remove them, and leaves those whose last process the host has
- * not yet buried. They are empty; that one cannot be removed is no reason to keep the VM. */
+ * not yet buried, which may take seconds. They are empty; that one cannot be removed is no reason
+ * to keep the VM. */
 static void remove_cgroups(struct cpi *cpi, const char *cid)
 {
     cleanup_free char *name = xasprintf("/sys/fs/cgroup/*/lxc-*-%s.libvirt-lxc*", cid);
     cleanup_error struct error err = { 0 };
 
-    if (lxc_run(cpi,
+    for (int tries = 0; tries < CGROUP_TRIES; tries++) {
+        if (tries)
+            pause_ms(CGROUP_PAUSE_MS);
+        error_release(&err);
+        if (lxc_run(
+                cpi,
                 ARGV("find", "/sys/fs/cgroup", "-depth", "-type", "d", "-path", name, "-delete"), 0,
-                NULL, &err) < 0)
-        log_event(cpi->log, "the cgroups of VM '%s': %s", cid, err.message);
+                NULL, &err) == 0)
+            return;
+    }
+    log_event(cpi->log, "the cgroups of VM '%s': %s", cid, err.message);
 }
 
 int lxc_end(struct cpi *cpi, const char *cid, struct error *err)

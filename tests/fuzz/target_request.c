@@ -126,7 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = parts.part[0];
     struct request_text request = { text, parts.part[1] ? strlen(text) : size, config };
     cleanup_free char *answer = dispatch(&request, &log);
-    check(answer, strstr(parts.part[0], canary));
+    /* libFuzzer finds out what it is compared with, and says it itself. */
+    check(answer, memmem(data, size, canary, strlen(canary)));
     log_release(&log);
     return 0;
 }
