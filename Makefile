@@ -44,7 +44,7 @@ LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
 .PHONY: all unit-tests sanitized fuzz-targets fuzzers fuzz demo test test-heavy test-xen test-vbox check-fast \
-        check-live check-release lint format clean bench FORCE setup-build setup-demo setup-test setup-bench
+        check-live check-release lint format clean bench FORCE setup-build setup-demo setup-test setup-heavy setup-bench
 
 all: $(BUILD)/cpi
 
@@ -147,6 +147,9 @@ setup-demo:
 setup-test:
 	tests/setup build run static test
 
+setup-heavy:
+	tests/setup build run static release test heavy
+
 setup-bench:
 	tests/setup build run bench
 
@@ -168,7 +171,7 @@ test-vbox: setup-test
 	$(MAKE) all
 	tests/run $(TEST_FLAGS) vbox
 
-test-heavy: setup-test
+test-heavy: setup-heavy
 	$(MAKE) all $(BUILD)/shim.so
 	tests/run $(TEST_FLAGS) heavy
 
