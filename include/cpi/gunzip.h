@@ -3,7 +3,7 @@
  * by the way.
  *
  * Here and not in libarchive, which reads gzip too but does not look at the
- * checksum in it (3.6), and takes three times as long (docs/performance.md).
+ * checksum in it (3.6), and inflates with zlib, in twice the CPU time.
  */
 #ifndef CPI_GUNZIP_H
 #define CPI_GUNZIP_H
