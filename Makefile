@@ -160,7 +160,7 @@ demo: setup-demo
 
 test: setup-test
 	$(MAKE) all $(BUILD)/unit/test_remote sanitized fuzzers
-	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run --jobs 2 $(TEST_FLAGS) \
+	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run --jobs 3 $(TEST_FLAGS) \
 	    live unit cli lint release fuzz
 
 test-xen: setup-test
@@ -173,7 +173,7 @@ test-vbox: setup-test
 
 test-heavy: setup-heavy
 	$(MAKE) all $(BUILD)/shim.so
-	tests/run $(TEST_FLAGS) heavy
+	tests/run --jobs 2 $(TEST_FLAGS) heavy
 
 check-fast: all sanitized fuzzers
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint fuzz

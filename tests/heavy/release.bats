@@ -6,7 +6,7 @@ load ../release/helper
 
 setup_file() {
     root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-    env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" release \
+    flock "$root" env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" release \
         >"$BATS_FILE_TMPDIR/make" 2>&1 || { cat "$BATS_FILE_TMPDIR/make" >&2; return 1; }
     echo "$root/$(tail -n 1 "$BATS_FILE_TMPDIR/make")" >"$BATS_FILE_TMPDIR/release"
 }

@@ -7,7 +7,7 @@ load helper
 setup_file() {
     root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
     local made
-    made=$(env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" \
+    made=$(flock "$root" env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" \
         release ARCHITECTURES="$(uname -m)" | tail -n 1)
     mkdir -p "$BATS_FILE_TMPDIR"/{release,job,compile,packages/libvirt_cpi,jobs/libvirt_cpi/{bin,config}}
     tar -xzf "$root/$made" -C "$BATS_FILE_TMPDIR/release"

@@ -4,7 +4,7 @@
 setup_suite() {
     local root
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-    env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" release \
+    flock "$root" env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" release \
         ARCHITECTURES="$(uname -m)" >"$BATS_SUITE_TMPDIR/make" 2>&1 || {
         cat "$BATS_SUITE_TMPDIR/make" >&2
         return 1
