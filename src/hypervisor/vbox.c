@@ -24,6 +24,7 @@ const struct hypervisor hypervisor_vbox = {
     .nic_model = "82540EM",
     .default_network = "vboxnet0",
     .rdp = true,
+    .desktop = true,
     .lacks =
         (const char *const[]){
             "machine",     "cpu_mode",   "cpu_model",  "cpu_sockets",     "cpu_cores",

@@ -29,5 +29,6 @@ const struct hypervisor hypervisor_vmware = {
             "cache",       "io",         "discard",    "preallocation",   "iops",
             "iops_read",   "iops_write", "throughput", "throughput_read", "throughput_write",
             "vlan",        "mtu",        "filter",     "bandwidth",       NULL },
+    .desktop = true,
     .resize = true,
 };
