@@ -173,7 +173,7 @@ void doctor_check_own(struct doctor *doctor)
 void doctor_check_network(struct doctor *doctor)
 {
     const struct config *config = &doctor->cpi->config;
-    const char *name = config->default_network;
+    const char *name = config->default_network, *uri = doctor->cpi->virsh.uri;
     char *none[] = { NULL };
     cleanup_survey struct survey survey = { 0 };
     cleanup_error struct error failure = { 0 };
@@ -186,16 +186,16 @@ void doctor_check_network(struct doctor *doctor)
     else if (!strings_contain(survey.networks, name))
         doctor_warn(doctor,
                     "there is no network '%s' at '%s', which NICs get whose cloud_properties name "
-                    "none\ndefine it with 'virsh net-define', or set default_network",
-                    name, config->uri);
+                    "none\ndefine it with 'virsh -c %s net-define', or set default_network",
+                    name, config->uri, uri);
     else if (!strings_contain(survey.active, name) && !config->auto_enable_networks)
         doctor_error(doctor,
-                     "network '%s' is not active\n'virsh net-start %s', or set "
+                     "network '%s' is not active\n'virsh -c %s net-start %s', or set "
                      "auto_enable_networks",
-                     name, name);
+                     name, uri, name);
     else if (strings_contain(survey.active, name) && !strings_contain(survey.autostart, name))
         doctor_warn(doctor,
                     "network '%s' does not start with the host, and then its VMs do not either\n"
-                    "'virsh net-autostart %s'",
-                    name, name);
+                    "'virsh -c %s net-autostart %s'",
+                    name, uri, name);
 }
