@@ -64,6 +64,9 @@ struct hypervisor {
     bool autostart;     /* can a domain start with the host? */
 };
 
+/* What the desktops lack, ended by NULL. */
+extern const char *const hypervisor_desktop_lacks[];
+
 /* The hypervisor of that name, NULL when there is none. */
 const struct hypervisor *hypervisor_find(const char *name);
 

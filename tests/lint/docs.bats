@@ -166,6 +166,32 @@ passes() {
     done
 }
 
+@test "each XML in the docs is what libvirt takes" {
+    local file root
+    blocks xml "$BATS_TEST_TMPDIR/xml"
+    for file in "$BATS_TEST_TMPDIR"/xml/*; do
+        root=$(xmllint --nonet --xpath 'name(/*)' "$file")
+        virt-xml-validate "$file" "$root" || { cat "$file"; false; }
+    done
+}
+
+# format_row HYPERVISOR COLUMN: what the table of formats in docs/hypervisors.md has there, sorted
+format_row() {
+    grep "^| \`$1\` | \`[a-z]*-[a-z0-9]*\`, " docs/hypervisors.md | cut -d '|' -f "$2" | grep -o '`[^`]*`' | tr -d '`' | sort
+}
+
+@test "the formats of docs/hypervisors.md are those of the program" {
+    local hypervisor
+    for hypervisor in qemu xen lxc vbox vmware; do
+        same "$(format_row "$hypervisor" 3)" "$(jq -cn --arg h "$hypervisor" '{method: "info", arguments: [], context: {hypervisor: $h}}' |
+            "${CPI:-build/cpi}" --config config/cpi-libvirt.json 2>/dev/null | jq -r '.result.stemcell_formats[]' | sort)"
+        same "$(format_row "$hypervisor" 4)$(printf '\n '; format_row "$hypervisor" 5 | tr '\n' ' ')" \
+            "$(sed -n 's/^ *.disk_format = "\(.*\)",/\1/p' "src/hypervisor/$hypervisor.c")$(printf '\n '
+            sed -n 's/^ *.disk_formats = (const char \*const\[\]){ "[a-z0-9]*", \(.*\)NULL },/\1/p' "src/hypervisor/$hypervisor.c" |
+                grep -o '[a-z0-9]*' | sort | tr '\n' ' ')"
+    done
+}
+
 # What other parts of the project bring, and README tells of already.
 coming=' '
 
