@@ -166,6 +166,25 @@ passes() {
     done
 }
 
+# known FILE SECTION JQ-FILTER YAML-AS-JSON: each key of the maps that the filter finds is documented there
+known() {
+    local unknown
+    unknown=$(comm -13 <(documented "$1" "$2") <(jq -r "[$3 | select(type == \"object\") | keys[]] | unique[]" "$4"))
+    [[ -z $unknown ]] || { echo "not in $1, $2: $unknown"; false; }
+}
+
+@test "each YAML in the docs and in config/ops has properties that there are" {
+    local file json=$BATS_TEST_TMPDIR/json
+    blocks yaml "$BATS_TEST_TMPDIR/yaml"
+    for file in "$BATS_TEST_TMPDIR"/yaml/* config/ops/*.yml; do
+        ruby -ryaml -rjson -e 'puts JSON.generate(YAML.load_stream(File.read(ARGV[0])))' "$file" >"$json"
+        known docs/cloud-properties.md VMs '(.. | objects | .vm_types, .vm_extensions | arrays)[].cloud_properties' "$json"
+        known docs/cloud-properties.md Disks '(.. | objects | .disk_types | arrays)[].cloud_properties' "$json"
+        known docs/cloud-properties.md Networks '(.. | objects | .subnets | arrays)[].cloud_properties' "$json"
+        known docs/configuration.md Keys '(.. | objects | .cpis | arrays)[].properties' "$json"
+    done
+}
+
 @test "each XML in the docs is what libvirt takes" {
     local file root
     blocks xml "$BATS_TEST_TMPDIR/xml"
