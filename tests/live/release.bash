@@ -5,7 +5,7 @@
 install_release() {
     local root made
     root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-    made=$(env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" \
+    made=$(flock "$root" env -u BUILD -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES make --no-print-directory -C "$root" \
         release ARCHITECTURES="$(uname -m)" | tail -n 1)
     mkdir -p "$BATS_FILE_TMPDIR"/{release,job,compile,packages/libvirt_cpi}
     tar -xzf "$root/$made" -C "$BATS_FILE_TMPDIR/release"
