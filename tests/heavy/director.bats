@@ -21,6 +21,7 @@ setup_file() {
 # The account is known on the host alone, and the store there is its own.
 make_account() {
     # shellcheck disable=SC2016 # for the shell there
+    [[ ! -e $HOSTS/$HOST/passwd ]] || return 0
     on_host bash -ec '
         { cat /etc/passwd && echo "$2:x:$3:$3::$1:/bin/sh"; } >"$1/passwd"
         { sed -E "/^libvirt:/ { s/:\$/:$2/; t; s/\$/,$2/ }" /etc/group && echo "$2:x:$3:"; } >"$1/group"
@@ -112,4 +113,51 @@ ask() {
     }
     # A key in the configuration has to be a file for ssh, and is gone afterwards.
     [[ -z $(ls -A "$BATS_TEST_TMPDIR/tmp") ]]
+}
+
+# The bosh CLI, as far as create-env.sh needs it here: the key in $BATS_TEST_TMPDIR/generated is the Director's.
+fake_bosh() {
+    mkdir -p "$BATS_TEST_TMPDIR"/{bin,here,bosh-deployment}
+    : >"$BATS_TEST_TMPDIR/bosh-deployment/bosh.yml"
+    : >"$BATS_TEST_TMPDIR/cpi.tgz"
+    cat >"$BATS_TEST_TMPDIR/bin/bosh" <<END
+#!/bin/bash
+case "\$*" in
+    *'--path /libvirt_ssh/private_key') cat '$BATS_TEST_TMPDIR/generated' ;;
+    *'--path /libvirt_ssh/public_key') echo 'ssh-ed25519 AAAAPUBLIC' ;;
+    create-env*) printf '%s\\n' "\$@" >'$BATS_TEST_TMPDIR/here/created' ;;
+esac
+END
+    chmod 0755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/bin/bosh"
+    chown -R "$account_id" "$BATS_TEST_TMPDIR/here"
+}
+
+# the_directors_key FILE
+the_directors_key() {
+    install -o "$account_id" -m 0400 "$1" "$BATS_TEST_TMPDIR/generated"
+}
+
+# create_env [NAME=VALUE…]: create-env.sh on the host, whose sshd is the real one
+create_env() {
+    on_host setpriv --reuid="$account" --regid="$account" --init-groups env -i -C "$BATS_TEST_TMPDIR/here" \
+        HOME="$BATS_TEST_TMPDIR/here" TMPDIR="$BATS_TEST_TMPDIR/here" PATH="$BATS_TEST_TMPDIR/bin:/usr/bin:/bin" INTERNAL_GW="$ADDRESS" \
+        LIBVIRT_CPI_RELEASE="$BATS_TEST_TMPDIR/cpi.tgz" LIBVIRT_HOST_KEY="$(<"$HOSTS/$HOST.key")" "$@" \
+        "$root/config/ops/create-env.sh" "$BATS_TEST_TMPDIR/bosh-deployment" 2>&1
+}
+
+@test "create-env.sh logs in as the Director will, and goes on only where that works" {
+    make_account
+    fake_bosh
+    the_directors_key "$HOSTS/stranger"
+    run create_env
+    [[ $status -ne 0 && $output == *'Permission denied'*"as $account@$ADDRESS"*'ssh-ed25519 AAAAPUBLIC'* ]]
+    the_directors_key "$HOSTS/key"
+    run create_env LIBVIRT_HOST_KEY="$(<"$HOSTS/b.key")"
+    [[ $status -ne 0 && $output == *'Host key verification failed'* ]]
+    [[ ! -e $BATS_TEST_TMPDIR/here/created ]]
+    run create_env
+    ((status == 0)) || { echo "$output" >&2; false; }
+    grep -qx "libvirt_username=$account" "$BATS_TEST_TMPDIR/here/created"
+    # The key that it tried is not left lying about.
+    fails grep -rl 'PRIVATE KEY' "$BATS_TEST_TMPDIR/here"
 }
