@@ -138,11 +138,12 @@ static int add_network(struct cpi *cpi, cJSON *list, const char *name, const str
 static cJSON *networks(struct cpi *cpi, struct error *err)
 {
     char *none[] = { NULL };
+    const struct survey_wish wish = { .networks = cpi->config.hypervisor->networks ? none : NULL };
     cleanup_survey struct survey survey = { 0 };
     cleanup_strings char **used = NULL;
     cleanup_json cJSON *list = json_new_array();
 
-    if (survey_take(&cpi->virsh, (struct survey_wish){ .networks = none }, &survey, err) < 0 ||
+    if (survey_take(&cpi->virsh, wish, &survey, err) < 0 ||
         store_list_networks(&cpi->store, &used, err) < 0)
         return NULL;
     for (char **name = survey.networks; name && *name; name++)

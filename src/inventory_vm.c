@@ -1,6 +1,6 @@
 #include "cpi/inventory.h"
 
-#include "cpi/domain.h"
+#include "cpi/driver.h"
 #include "cpi/json.h"
 #include "cpi/vm.h"
 #include "cpi/vm_domain.h"
@@ -27,7 +27,8 @@ static char *info_field(const char *text, const char *name)
     return NULL;
 }
 
-static void put_info(cJSON *vm, const char *info)
+/* 'known' is the state where libvirt has nothing to tell, NULL: there is no such VM then. */
+static void put_info(cJSON *vm, const char *info, const char *known)
 {
     cleanup_free char *state = info_field(info, "State:");
     cleanup_free char *cpus = info_field(info, "CPU(s):");
@@ -35,8 +36,8 @@ static void put_info(cJSON *vm, const char *info)
     cleanup_free char *saved = info_field(info, "Managed save:");
     cleanup_free char *autostart = info_field(info, "Autostart:");
 
-    json_put_bool(vm, "domain", state != NULL);
-    json_put_string(vm, "state", state ? state : "no domain");
+    json_put_bool(vm, "domain", state || known);
+    json_put_string(vm, "state", state ? state : known ? known : "no domain");
     if (cpus)
         json_put_number(vm, "cpus", strtod(cpus, NULL));
     if (memory)
@@ -46,21 +47,18 @@ static void put_info(cJSON *vm, const char *info)
 }
 
 /* Which disks of the store it has: the persistent ones, and whether any at all are the store's. */
-static void put_disks(const struct cpi *cpi, cJSON *vm, const char *list)
+static void put_disks(const struct cpi *cpi, cJSON *vm, const struct blocks *blocks)
 {
-    struct blocks blocks = { 0 };
     cJSON *disks = json_new_array();
     bool in_store = false;
 
-    blocks_read(list, &blocks);
-    for (size_t i = 0; i < blocks.count; i++) {
-        cleanup_free char *disk = store_cid_of(&cpi->store, STORE_DISK, blocks.list[i].source);
-        cleanup_free char *own = store_cid_of(&cpi->store, STORE_VM, blocks.list[i].source);
+    for (size_t i = 0; i < blocks->count; i++) {
+        cleanup_free char *disk = store_cid_of(&cpi->store, STORE_DISK, blocks->list[i].source);
+        cleanup_free char *own = store_cid_of(&cpi->store, STORE_VM, blocks->list[i].source);
         in_store = in_store || disk || own;
         if (disk)
             json_put_string(disks, NULL, disk);
     }
-    blocks_release(&blocks);
     json_put(vm, "disks", disks);
     json_put_bool(vm, "in_store", in_store);
 }
@@ -119,14 +117,38 @@ static void add_commands(struct virsh_script *script, const char *cid)
     VIRSH_ADD(script, "metadata", cid, VM_METADATA_URI);
 }
 
-static int add_vm(const struct cpi *cpi, cJSON *vms, const char *cid, char *const out[COMMANDS],
+/* What our own driver knows of a desktop's VM: its state and its disks. Stays empty when there is
+ * no such VM. */
+static int look(struct cpi *cpi, const char *cid, struct domain_state *state, const char **known,
+                struct error *err)
+{
+    cleanup_error struct error failure = { 0 };
+
+    if (driver_of(cpi)->inspect(cpi, cid, state, &failure) == 0) {
+        *known = state->active ? "running" : "shut off";
+        return 0;
+    }
+    if (failure.type == ERROR_VM_NOT_FOUND)
+        return 0;
+    *err = failure;
+    failure = (struct error){ 0 };
+    return -1;
+}
+
+static int add_vm(struct cpi *cpi, cJSON *vms, const char *cid, char *const out[COMMANDS],
                   struct error *err)
 {
     cleanup_json cJSON *vm = json_new_object();
+    cleanup_state struct domain_state state = { 0 };
+    const char *known = NULL;
 
+    if (!cpi->config.hypervisor->desktop)
+        blocks_read(out[1], &state.config);
+    else if (look(cpi, cid, &state, &known, err) < 0)
+        return -1;
     json_put_string(vm, "cid", cid);
-    put_info(vm, out[0]);
-    put_disks(cpi, vm, out[1]);
+    put_info(vm, out[0], known);
+    put_disks(cpi, vm, &state.config);
     put_owner(vm, out[2]);
     put_record(cpi, vm, cid);
     if (put_directory(cpi, vm, cid, err) < 0)
@@ -136,7 +158,7 @@ static int add_vm(const struct cpi *cpi, cJSON *vms, const char *cid, char *cons
 }
 
 /* Asks about so many VMs, and for the names of all domains, which tells whether libvirt answers. */
-static int ask(const struct cpi *cpi, char *const *cids, size_t count, cJSON *vms, char ***domains,
+static int ask(struct cpi *cpi, char *const *cids, size_t count, cJSON *vms, char ***domains,
                struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
@@ -158,7 +180,7 @@ static int ask(const struct cpi *cpi, char *const *cids, size_t count, cJSON *vm
     return 0;
 }
 
-static int ask_all(const struct cpi *cpi, char *const *cids, cJSON *vms, char ***domains,
+static int ask_all(struct cpi *cpi, char *const *cids, cJSON *vms, char ***domains,
                    struct error *err)
 {
     size_t left = strings_count(cids);
@@ -176,7 +198,7 @@ static int ask_all(const struct cpi *cpi, char *const *cids, cJSON *vms, char **
 }
 
 /* Domains named like ours that have no directory; others' are left out afterwards. */
-static int add_strays(const struct cpi *cpi, char *const *known, char *const *domains, cJSON *vms,
+static int add_strays(struct cpi *cpi, char *const *known, char *const *domains, cJSON *vms,
                       struct error *err)
 {
     cleanup_strings char **names = NULL;

@@ -124,7 +124,8 @@ int sweep_reservations(struct sweep *sweep, struct error *err)
     cleanup_strings char **seen = NULL;
     const struct virsh *virsh = &sweep->cpi->virsh;
 
-    if (survey_take(virsh, (struct survey_wish){ .networks = none }, &survey, err) < 0)
+    if (sweep->cpi->config.hypervisor->networks &&
+        survey_take(virsh, (struct survey_wish){ .networks = none }, &survey, err) < 0)
         return -1;
     if (!survey.networks)
         return 0;

@@ -75,14 +75,20 @@ static int read_type(const cJSON *network, const struct nic_defaults *defaults, 
         return -1;
     if (!type)
         type = names[0];
-    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-        if (strcmp(type, types[i].name) == 0) {
-            nic->type = (enum nic_type)i;
-            return 0;
-        }
+    size_t i = 0;
+    while (i < ARRAY_SIZE(types) && strcmp(type, types[i].name) != 0)
+        i++;
     cleanup_free char *all = joined(names);
-    return fail(err, ERROR_CPI, "network '%s': cloud_properties.type is '%s' but must be %s",
-                network->string, type, all);
+    if (i == ARRAY_SIZE(types))
+        return fail(err, ERROR_CPI, "network '%s': cloud_properties.type is '%s' but must be %s",
+                    network->string, type, all);
+    if (!strings_contain((char *const *)names, type))
+        return fail(err, ERROR_NOT_SUPPORTED,
+                    "network '%s': cloud_properties.type '%s' is for other hypervisors, here it "
+                    "must be %s",
+                    network->string, type, all);
+    nic->type = (enum nic_type)i;
+    return 0;
 }
 
 static int read_mode(const cJSON *network, struct nic *nic, struct error *err)
@@ -302,11 +308,6 @@ static cJSON *make_vlan(const struct nic *nic)
     json_put_bool(vlan, "trunk", cJSON_GetArraySize(nic->vlans) > 1);
     json_put(vlan, "tags", json_copy(nic->vlans));
     return vlan;
-}
-
-const char *nic_type_name(enum nic_type type)
-{
-    return types[type].name;
 }
 
 static cJSON *make_source(const struct nic *nic)

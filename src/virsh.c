@@ -86,6 +86,11 @@ static const char *advice(const char *complaints)
         { "vmrun utility is missing",
           "vmrun, which comes with VMware's VIX or Workstation, must be on PATH, with vmware or "
           "vmplayer in the same directory" },
+        { "libxenlight state driver is not active", "this machine does not run on Xen, or not as "
+                                                    "dom0: install xen-system-amd64 and boot it" },
+        { "no connection driver available", "libvirt's driver for it is missing: install "
+                                            "libvirt-daemon-driver-qemu, -lxc or -xen, and "
+                                            "restart libvirtd" },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)

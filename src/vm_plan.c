@@ -71,18 +71,6 @@ static cJSON *merged_tags(const struct vm_request *request, const cJSON *own)
     return tags;
 }
 
-static int check_nics(const struct hypervisor *hypervisor, const struct nics *nics,
-                      struct error *err)
-{
-    for (size_t i = 0; i < nics->count; i++) {
-        const char *type = nic_type_name(nics->list[i].type);
-        if (!strings_contain((char *const *)hypervisor->nic_types, type))
-            return fail(err, ERROR_NOT_SUPPORTED, "the hypervisor '%s' has no NICs of type '%s'",
-                        hypervisor->name, type);
-    }
-    return 0;
-}
-
 static int check_networks(const struct hypervisor *hypervisor, const cJSON *networks,
                           struct error *err)
 {
@@ -104,8 +92,6 @@ static int plan_rest(struct cpi *cpi, const struct vm_request *request, struct v
     plan_extra_disks(domain);
     plan->tags = merged_tags(request, domain->properties.tags);
     domain->tags = plan->tags;
-    if (check_nics(cpi->config.hypervisor, &domain->nics, err) < 0)
-        return -1;
     return driver_of(cpi)->plan(cpi, request, plan, err);
 }
 

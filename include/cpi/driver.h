@@ -19,6 +19,10 @@ struct driver {
     int (*import_stemcell)(struct cpi *cpi, const char *image, const char *staged, cJSON **facts,
                            struct error *err);
 
+    /* Whether the host has what VMs need of it beside libvirt; the message says what is missing.
+     * NULL: nothing. */
+    int (*check_host)(struct cpi *cpi, struct error *err);
+
     /*
      * Looks at a request to create_vm, which changes nothing yet: refuses what
      * this hypervisor cannot do, decides what it leaves to the CPI. The

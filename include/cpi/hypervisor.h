@@ -53,14 +53,19 @@ struct hypervisor {
                                           hypervisors, ended by NULL; NULL: none */
     bool has_domain_type;              /* is there a choice of kvm and emulation? */
     bool networks;                     /* does libvirt make networks there? */
-    bool rdp;                          /* can a VM have a screen by RDP? */
-    bool trees;                        /* are stemcells root file systems, and no disk images? */
-    bool hot_plug;                     /* do disks come to and leave a running VM? */
-    bool live_snapshot;                /* can a disk of a running VM be copied? */
-    bool resize;                       /* can a detached disk grow? */
-    bool metadata;                     /* does a domain keep a title, a description and metadata? */
-    bool autostart;                    /* can a domain start with the host? */
+    bool desktop;       /* is libvirt's driver a part of virsh, without a libvirtd, and
+                           does ours know more of a VM than it? */
+    bool rdp;           /* can a VM have a screen by RDP? */
+    bool trees;         /* are stemcells root file systems, and no disk images? */
+    bool hot_plug;      /* do disks come to and leave a running VM? */
+    bool live_snapshot; /* can a disk of a running VM be copied? */
+    bool resize;        /* can a detached disk grow? */
+    bool metadata;      /* does a domain keep a title, a description and metadata? */
+    bool autostart;     /* can a domain start with the host? */
 };
+
+/* What the desktops lack, ended by NULL. */
+extern const char *const hypervisor_desktop_lacks[];
 
 /* The hypervisor of that name, NULL when there is none. */
 const struct hypervisor *hypervisor_find(const char *name);

@@ -58,7 +58,8 @@ struct nics {
 
 struct nic_defaults {
     const char *network;      /* of NICs whose cloud_properties name none */
-    const char *const *types; /* that there are, the usual first; NULL: qemu's */
+    const char *const *types; /* that there are, the usual first; NULL: qemu's. Others of the
+                                 program are ERROR_NOT_SUPPORTED */
     const char *model;        /* the usual; NULL: virtio */
     const char *vm_cid;       /* what the MAC of a NIC without a fixed address comes from */
     struct log *log;          /* for notes of unknown keys; NULL: no notes */
@@ -79,9 +80,6 @@ void nics_release(struct nics *nics);
  * none. What the NIC owns is released by nic_release. */
 int nic_properties_read(const cJSON *network, const struct nic_defaults *defaults, struct nic *nic,
                         struct error *err);
-
-/* As cloud_properties call it. */
-const char *nic_type_name(enum nic_type type);
 
 /* The NIC for the template "nic". Owned by the caller. */
 cJSON *nic_item(const struct nic *nic);

@@ -42,6 +42,13 @@ cJSON *usual_attach(struct attachment *a, struct error *err);
 cJSON *usual_hint(const struct attachment *a);
 int usual_detach(struct attachment *a, struct error *err);
 
+/* The members of a struct driver all of whose domains and disks are as usual. */
+#define USUAL_DOMAINS_AND_DISKS                                                               \
+    .make_files = usual_make_files, .start = usual_start, .end = usual_end,                   \
+    .restart = usual_restart, .describe = usual_describe, .exists = usual_exists,             \
+    .inspect = usual_inspect, .make_image = usual_make_image, .grow_image = usual_grow_image, \
+    .mend = usual_mend, .attach = usual_attach, .hint = usual_hint, .detach = usual_detach
+
 /* Through libvirt's push backup. */
 int usual_copy_live(struct cpi *cpi, const char *vm, const struct block *live, const char *path,
                     struct error *err);

@@ -82,11 +82,10 @@ static bool reaches_host(struct doctor *doctor)
 void doctor_examine_host(struct doctor *doctor)
 {
     static void (*const checks[])(struct doctor * doctor) = {
-        doctor_check_tools,     doctor_check_connection, doctor_check_kvm,
-        doctor_check_network,   doctor_check_layout,     doctor_check_mount,
-        doctor_check_path,      doctor_check_space,      doctor_check_modes,
-        doctor_check_vms,       doctor_check_stemcells,  doctor_check_records,
-        doctor_check_leftovers,
+        doctor_check_tools,   doctor_check_connection, doctor_check_kvm,   doctor_check_own,
+        doctor_check_network, doctor_check_layout,     doctor_check_mount, doctor_check_path,
+        doctor_check_space,   doctor_check_modes,      doctor_check_vms,   doctor_check_stemcells,
+        doctor_check_records, doctor_check_leftovers,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(checks) && (i > 0 || reaches_host(doctor)); i++)

@@ -1,5 +1,6 @@
 #include "cpi/doctor.h"
 
+#include "cpi/driver.h"
 #include "cpi/inventory.h"
 #include "cpi/survey.h"
 
@@ -61,6 +62,16 @@ void doctor_check_tools(struct doctor *doctor)
         doctor_error(doctor, "'qemu-img' is of QEMU %s\ninstall " OLDEST_QEMU " or newer", version);
 }
 
+/* What is to be done where libvirt does not answer. */
+static const char *how_to_connect(const struct doctor *doctor)
+{
+    if (doctor->cpi->config.hypervisor->desktop)
+        return "run cpi as the user whose VMs they are; docs/hypervisors.md says which versions "
+               "libvirt speaks to, and with which programs";
+    return "start libvirtd, and put this user into the group libvirt: "
+           "'systemctl enable --now libvirtd', 'usermod -aG libvirt USER'";
+}
+
 static void check_daemon(struct doctor *doctor, const char *text)
 {
     cleanup_free char *libvirt = after(text, "Running against daemon: ");
@@ -86,11 +97,7 @@ void doctor_check_connection(struct doctor *doctor)
     VIRSH_ADD(&script, "version", "--daemon");
     VIRSH_ADD(&script, "capabilities");
     if (virsh_play(virsh, &script, NULL, &reply, &failure) < 0) {
-        doctor_error(doctor,
-                     "%s\n"
-                     "start libvirtd, and put this user into the group libvirt: "
-                     "'systemctl enable --now libvirtd', 'usermod -aG libvirt USER'",
-                     failure.message);
+        doctor_error(doctor, "%s\n%s", failure.message, how_to_connect(doctor));
         return;
     }
     doctor->connected = true;
@@ -150,15 +157,28 @@ void doctor_check_kvm(struct doctor *doctor)
             why_no_kvm(doctor));
 }
 
+void doctor_check_own(struct doctor *doctor)
+{
+    const struct driver *driver = driver_of(doctor->cpi);
+    cleanup_error struct error failure = { 0 };
+
+    if (!driver->check_host || driver->check_host(doctor->cpi, &failure) == 0)
+        return;
+    if (failure.type == ERROR_NETWORK_NOT_FOUND)
+        doctor_warn(doctor, "%s\nmake it, or set default_network", failure.message);
+    else
+        doctor_error(doctor, "%s\nsee docs/hypervisors.md", failure.message);
+}
+
 void doctor_check_network(struct doctor *doctor)
 {
     const struct config *config = &doctor->cpi->config;
-    const char *name = config->default_network;
+    const char *name = config->default_network, *uri = doctor->cpi->virsh.uri;
     char *none[] = { NULL };
     cleanup_survey struct survey survey = { 0 };
     cleanup_error struct error failure = { 0 };
 
-    if (!doctor->connected)
+    if (!doctor->connected || !config->hypervisor->networks)
         return;
     if (survey_take(&doctor->cpi->virsh, (struct survey_wish){ .networks = none }, &survey,
                     &failure) < 0)
@@ -166,16 +186,16 @@ void doctor_check_network(struct doctor *doctor)
     else if (!strings_contain(survey.networks, name))
         doctor_warn(doctor,
                     "there is no network '%s' at '%s', which NICs get whose cloud_properties name "
-                    "none\ndefine it with 'virsh net-define', or set default_network",
-                    name, config->uri);
+                    "none\ndefine it with 'virsh -c %s net-define', or set default_network",
+                    name, config->uri, uri);
     else if (!strings_contain(survey.active, name) && !config->auto_enable_networks)
         doctor_error(doctor,
-                     "network '%s' is not active\n'virsh net-start %s', or set "
+                     "network '%s' is not active\n'virsh -c %s net-start %s', or set "
                      "auto_enable_networks",
-                     name, name);
+                     name, uri, name);
     else if (strings_contain(survey.active, name) && !strings_contain(survey.autostart, name))
         doctor_warn(doctor,
                     "network '%s' does not start with the host, and then its VMs do not either\n"
-                    "'virsh net-autostart %s'",
-                    name, name);
+                    "'virsh -c %s net-autostart %s'",
+                    name, uri, name);
 }

@@ -26,6 +26,7 @@ static void check_stemcell_of(struct doctor *doctor, const char *cid, const char
 static void check_vm(struct doctor *doctor, const cJSON *vm)
 {
     const char *cid = json_string(vm, "cid"), *state = json_string(vm, "state");
+    const char *uri = doctor->cpi->virsh.uri;
 
     /* It is a leftover, or somebody is working on it. */
     if (is(vm, "unfinished"))
@@ -40,18 +41,18 @@ static void check_vm(struct doctor *doctor, const cJSON *vm)
                      "VM '%s' is in the store but not in libvirt at '%s'\n"
                      "is the uri right? 'bosh cloud-check' recreates the VM if BOSH knows it, else "
                      "'cpi call delete_vm %s'",
-                     cid, doctor->cpi->virsh.uri, cid);
+                     cid, uri, cid);
     if (is(vm, "managed_save"))
         doctor_warn(doctor,
                     "VM '%s' has a managed save: its next start brings back an old memory\n"
-                    "'virsh managedsave-remove %s', and no ON_SHUTDOWN=suspend in "
+                    "'virsh -c %s managedsave-remove %s', and no ON_SHUTDOWN=suspend in "
                     "/etc/default/libvirt-guests",
-                    cid, cid);
+                    cid, uri, cid);
     if (strcmp(state, "paused") == 0 || strcmp(state, "crashed") == 0)
         doctor_warn(doctor,
-                    "VM '%s' is %s\nis the file system of the store full? then 'virsh resume %s', "
-                    "or 'cpi call reboot_vm %s'",
-                    cid, state, cid, cid);
+                    "VM '%s' is %s\nis the file system of the store full? then 'virsh -c %s resume "
+                    "%s', or 'cpi call reboot_vm %s'",
+                    cid, state, uri, cid, cid);
     check_stemcell_of(doctor, cid, json_string(vm, "stemcell"));
 }
 

@@ -22,19 +22,25 @@ static const struct {
       "VBoxManage list bridgedifs" },
 };
 
-static int check_network(struct cpi *cpi, const struct nic *nic, struct error *err)
+static int check_network(struct cpi *cpi, enum nic_type type, const char *source, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(networks); i++) {
         cleanup_strings char **names = NULL;
-        if (networks[i].type != nic->type)
+        if (networks[i].type != type)
             continue;
         if (vbox_names(&cpi->host, networks[i].kind, &names, err) < 0)
             return -1;
-        if (!strings_contain(names, nic->source))
+        if (!strings_contain(names, source))
             return fail(err, ERROR_NETWORK_NOT_FOUND, "VirtualBox has no %s '%s' (%s)",
-                        networks[i].what, nic->source, networks[i].advice);
+                        networks[i].what, source, networks[i].advice);
     }
     return 0;
+}
+
+/* VBoxManage, and the network of a NIC whose cloud_properties name none. */
+static int check_host(struct cpi *cpi, struct error *err)
+{
+    return check_network(cpi, NIC_HOSTONLY, cpi->config.default_network, err);
 }
 
 static int vbox_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
@@ -48,9 +54,11 @@ static int vbox_plan(struct cpi *cpi, const struct vm_request *request, struct v
     if (plan->domain.nics.count > MAX_NICS)
         return fail(err, ERROR_NOT_SUPPORTED, "a VM of VirtualBox has %d NICs at most, not %zu",
                     MAX_NICS, plan->domain.nics.count);
-    for (size_t i = 0; i < plan->domain.nics.count; i++)
-        if (check_network(cpi, &plan->domain.nics.list[i], err) < 0)
+    for (size_t i = 0; i < plan->domain.nics.count; i++) {
+        const struct nic *nic = &plan->domain.nics.list[i];
+        if (check_network(cpi, nic->type, nic->source, err) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -198,6 +206,7 @@ static int describe(struct cpi *cpi, const char *cid, const struct description *
 
 const struct driver driver_vbox = {
     .import_stemcell = stemcell_import,
+    .check_host = check_host,
     .plan = vbox_plan,
     .make_files = make_files,
     .own_hint = vbox_own_hint,

@@ -146,17 +146,5 @@ static int plan(struct cpi *cpi, const struct vm_request *request, struct vm_pla
 const struct driver driver_xen = {
     .import_stemcell = import_stemcell,
     .plan = plan,
-    .make_files = usual_make_files,
-    .start = usual_start,
-    .end = usual_end,
-    .restart = usual_restart,
-    .describe = usual_describe,
-    .exists = usual_exists,
-    .inspect = usual_inspect,
-    .make_image = usual_make_image,
-    .grow_image = usual_grow_image,
-    .mend = usual_mend,
-    .attach = usual_attach,
-    .hint = usual_hint,
-    .detach = usual_detach,
+    USUAL_DOMAINS_AND_DISKS,
 };

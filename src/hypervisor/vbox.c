@@ -4,6 +4,16 @@ static const struct bus scsi = { .name = "scsi", .prefix = "sd" };
 static const struct bus sata = { .name = "sata", .prefix = "sd" };
 static const struct bus ide = { .name = "ide", .prefix = "hd" };
 
+const char *const hypervisor_desktop_lacks[] = {
+    "machine",     "cpu_mode",   "cpu_model",  "cpu_sockets",     "cpu_cores",
+    "cpu_threads", "nested",     "hugepages",  "numa_nodes",      "disk_cache",
+    "disk_io",     "iothreads",  "watchdog",   "host_devices",    "virt_type",
+    "kernel",      "ramdisk",    "cmdline",    "bootloader",      "init",
+    "cache",       "io",         "discard",    "preallocation",   "iops",
+    "iops_read",   "iops_write", "throughput", "throughput_read", "throughput_write",
+    "vlan",        "mtu",        "filter",     "bandwidth",       NULL
+};
+
 const struct hypervisor hypervisor_vbox = {
     .name = "vbox",
     .default_uri = "vbox:///session",
@@ -24,15 +34,8 @@ const struct hypervisor hypervisor_vbox = {
     .nic_model = "82540EM",
     .default_network = "vboxnet0",
     .rdp = true,
-    .lacks =
-        (const char *const[]){
-            "machine",     "cpu_mode",   "cpu_model",  "cpu_sockets",     "cpu_cores",
-            "cpu_threads", "nested",     "hugepages",  "numa_nodes",      "disk_cache",
-            "disk_io",     "iothreads",  "watchdog",   "host_devices",    "virt_type",
-            "kernel",      "ramdisk",    "cmdline",    "bootloader",      "init",
-            "cache",       "io",         "discard",    "preallocation",   "iops",
-            "iops_read",   "iops_write", "throughput", "throughput_read", "throughput_write",
-            "vlan",        "mtu",        "filter",     "bandwidth",       NULL },
+    .desktop = true,
+    .lacks = hypervisor_desktop_lacks,
     .hot_plug = true,
     .live_snapshot = true,
     .resize = true,

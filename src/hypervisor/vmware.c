@@ -20,14 +20,7 @@ const struct hypervisor hypervisor_vmware = {
     .hotplug_bus = &scsi,
     .nic_types = (const char *const[]){ "user", "bridge", NULL },
     .nic_model = "e1000",
-    .lacks =
-        (const char *const[]){
-            "machine",     "cpu_mode",   "cpu_model",  "cpu_sockets",     "cpu_cores",
-            "cpu_threads", "nested",     "hugepages",  "numa_nodes",      "disk_cache",
-            "disk_io",     "iothreads",  "watchdog",   "host_devices",    "virt_type",
-            "kernel",      "ramdisk",    "cmdline",    "bootloader",      "init",
-            "cache",       "io",         "discard",    "preallocation",   "iops",
-            "iops_read",   "iops_write", "throughput", "throughput_read", "throughput_write",
-            "vlan",        "mtu",        "filter",     "bandwidth",       NULL },
+    .lacks = hypervisor_desktop_lacks,
+    .desktop = true,
     .resize = true,
 };

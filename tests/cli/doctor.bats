@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # cpi doctor: what is wrong with a host. Faults that need a real libvirtd or a real mount are in
-# tests/live/doctor.bats.
+# tests/live/person.bats, those of a host that is reached over SSH in tests/live/remote_trust.bats.
 
 load helper
 
@@ -154,9 +154,9 @@ healthy() {
     finds warning "no network 'nowhere'" net-define
     configure default_network '"default"'
     rm "$state/networks/default/autostart"
-    finds warning "'default'" 'virsh net-autostart default'
+    finds warning "'default'" "'virsh -c qemu:///system net-autostart default'"
     rm "$state/networks/default"/{active,live}
-    finds error "'default' is not active" 'virsh net-start default'
+    finds error "'default' is not active" "'virsh -c qemu:///system net-start default'"
     configure auto_enable_networks true
     healthy
 }
@@ -245,7 +245,7 @@ passable() {
     have_vm
     stop_domain "$vm"
     touch "$state/domains/$vm/saved"
-    finds warning "VM '$vm' has a managed save" "virsh managedsave-remove $vm"
+    finds warning "VM '$vm' has a managed save" "'virsh -c qemu:///system managedsave-remove $vm'"
 }
 
 @test "doctor finds a VM that is paused" {

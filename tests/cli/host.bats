@@ -79,6 +79,15 @@ without_libvirt() {
     on_each without_libvirt
 }
 
+@test "where Xen or libvirt's driver for a hypervisor is missing, the answer says what to install" {
+    echo 'internal error: libxenlight state driver is not active' >"$state/down"
+    refused CloudError has_vm vm-1
+    says xen-system-amd64
+    echo 'no connection driver available for lxc:///' >"$state/down"
+    refused CloudError has_vm vm-1
+    says lxc:/// libvirt-daemon-driver-qemu
+}
+
 # --- programs ----------------------------------------------------------------------------------
 
 without_virsh() {

@@ -333,3 +333,47 @@ settle_leaves_none() {
 }
 
 @test "snapshot_disk, each step going wrong" { every_step leaves_none vbox_snapshot; }
+
+# --- people ------------------------------------------------------------------------------------
+
+@test "doctor, ls and gc know VirtualBox's VMs, their disks, and which networks there are" {
+    person doctor
+    exits 0
+    silent
+    make_vm
+    have_disk
+    ok attach_disk "$vm" "$disk"
+    person ls --json
+    exits 0
+    tells_json ".vms[0] | .cid == \"$vm\" and .state == \"running\" and .disks == [\"$disk\"] and .in_store"
+    tells_json ".disks[0].vms == [\"$vm\"]"
+    power_off "$vm"
+    person ls vms --json
+    tells_json '.[0].state == "shut off"'
+    person doctor
+    exits 0
+    silent
+    person gc
+    exits 0
+    silent
+    vboxmanage unregistervm "$vm" >/dev/null
+    person doctor
+    exits 1
+    tells "VM '$vm' is in the store but not in libvirt"
+}
+
+@test "doctor finds that VBoxManage, the default network, or a version that libvirt knows is missing" {
+    : >"$state/vbox-networks/hostonlyifs"
+    person doctor
+    exits 0
+    tells "warning: VirtualBox has no host-only interface 'vboxnet0' (VBoxManage hostonlyif create)" 'default_network'
+    rm "$world/bin/VBoxManage"
+    person doctor
+    exits 1
+    tells 'VBoxManage'
+    : >"$state/vbox-unknown"
+    person doctor
+    exits 1
+    tells 'unable to initialize VirtualBox driver API' docs/hypervisors.md
+    [[ $said != *libvirtd* ]] || fail 'there is no libvirtd for VirtualBox'
+}

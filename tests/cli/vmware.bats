@@ -309,3 +309,42 @@ attach_disk_vmware_call() { ask attach_disk "$vm" "$disk"; }
 attach_disk_vmware_check() { disk_at 2 "$disk"; }
 
 @test "attach_disk, each step going wrong" { every_step repeats attach_disk_vmware; }
+
+# --- people ------------------------------------------------------------------------------------
+
+@test "doctor, ls and gc know VMware's VMs, also those that are off" {
+    person doctor
+    exits 0
+    silent
+    make_vm
+    have_disk
+    power_off
+    ok attach_disk "$vm" "$disk"
+    person ls --json
+    exits 0
+    tells_json ".vms[0] | .cid == \"$vm\" and .state == \"shut off\" and .disks == [\"$disk\"] and .domain and .in_store"
+    tells_json ".disks[0].vms == [\"$vm\"] and .networks == []"
+    ok reboot_vm "$vm"
+    person ls vms --json
+    tells_json '.[0].state == "running"'
+    person doctor
+    exits 0
+    silent
+    person gc
+    exits 0
+    silent
+    runs "$vm"
+}
+
+@test "doctor finds a VM of VMware that has lost its .vmx, and that there is no vmrun" {
+    make_vm
+    power_off
+    rm "$store/vms/$vm/$vm.vmx"
+    person doctor
+    exits 1
+    tells "VM '$vm' is in the store but not in libvirt"
+    rm "$world/bin/vmrun"
+    person doctor
+    exits 1
+    tells vmrun docs/hypervisors.md
+}

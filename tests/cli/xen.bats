@@ -102,7 +102,7 @@ TABLE
     says cloud_properties.mtu private
     refused NotSupported create_vm a "$stemcell" '{}' \
         '{"private":{"type":"dynamic","cloud_properties":{"name":"eth0","type":"direct"}}}' '[]' '{}'
-    says direct
+    says direct private 'network or bridge'
 }
 
 @test "and Xen's are refused on qemu" {

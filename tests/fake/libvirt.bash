@@ -12,7 +12,7 @@
 #                   until the guest lets go of that disk
 #   networks/NAME/  active, autostart, uuid; config and live, the XML of the persistent network and,
 #                   while it runs, of the live one
-#   down            libvirt cannot be reached
+#   down            libvirt cannot be reached; what is in it is libvirt's reason
 #   kvm, efi        the host has kvm, firmware for EFI
 #   os-types        the kinds of domain that the host's Xen runs; xen alone without this file
 #   user            whom domains run as, "+64055:+64055"
@@ -37,8 +37,10 @@ complain_of() {
 }
 
 check_connection() {
-    [[ ! -e $state/down ]] || complain_of 'failed to connect to the hypervisor' \
-        "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory"
+    local reason="Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory"
+    [[ -e $state/down ]] || return 0
+    [[ ! -s $state/down ]] || reason=$(<"$state/down")
+    complain_of 'failed to connect to the hypervisor' "$reason"
 }
 
 # read_input FILE: to $text

@@ -1,6 +1,6 @@
 # libvirt's VirtualBox driver behind the stand-in for virsh, with the limits of the real one (libvirt
 # 9.0, src/vbox): it defines, starts, stops, lists and snapshots VMs; of devices it attaches shared
-# folders only; it has no descriptions, no metadata and no autostart. What it does it does through the
+# folders only; it has no descriptions, no metadata and no autostart, also not of networks. What it does it does through the
 # VBoxManage beside it, a stand-in or the real one, as the real driver does through VirtualBox's API.
 #
 # To start a VM takes VirtualBox's kernel module, so here that is a file, vbox-running/NAME. Beside it
@@ -9,7 +9,8 @@
 #   vbox-unknown   VirtualBox is of a version that the driver does not know
 # shellcheck shell=bash disable=SC2154 # state and options belong to the files that read this one
 
-for name in attach-device detach-disk desc metadata autostart domblklist domcapabilities backup-begin; do
+for name in attach-device detach-disk desc metadata autostart domblklist domcapabilities backup-begin \
+    backup-dumpxml net-list; do
     eval "do_$name() { not_supported $name; }"
 done
 
@@ -161,6 +162,17 @@ do_list() {
 do_domstate() {
     find_domain "$1" || return 1
     if is_active "$1"; then echo running; else echo 'shut off'; fi
+}
+
+# Without a word of autostart, which the driver does not know.
+do_dominfo() {
+    find_domain "$1" || return 1
+    info_line Name "$1"
+    info_line State "$(do_domstate "$1")"
+    info_line 'CPU(s)' 1
+    info_line 'Max memory' '1048576 KiB'
+    info_line Persistent yes
+    info_line 'Managed save' unknown
 }
 
 do_snapshot-create-as() {

@@ -3,7 +3,7 @@
 # host is a libvirtd.sh lab with a store and an sshd of its own; the three are machines on one
 # network, 10.99.0.0/24: a is .1, b is .2, the Director .254. Needs root.
 #
-#   hosts.sh start DIR           start them
+#   hosts.sh start DIR [--qemu-user]  start them; the option is libvirtd.sh's
 #   hosts.sh stop DIR            end them and all that runs there
 #   hosts.sh exec DIR COMMAND…   run a command where the Director is: no virsh, no qemu-img, no
 #                                libvirt socket, no store
@@ -107,7 +107,7 @@ plug() {
 start_host() {
     mkdir -p "$dir/$1/store"
     chmod 0755 "$dir/$1" "$dir/$1/store"
-    "$lab/libvirtd.sh" start "$dir/$1"
+    "$lab/libvirtd.sh" start "$dir/$1" "${@:2}"
     on "$1" mount --bind "$dir/$1/store" "$dir/store"
     plug "$1"
     make_key "$dir/$1/ssh_host_key"
@@ -161,7 +161,7 @@ start() {
     cp "$dir/key.pub" "$dir/authorized_keys"
     start_director
     for host in a b; do
-        start_host "$host"
+        start_host "$host" "$@"
     done
 }
 
@@ -179,7 +179,7 @@ verb=$1
 dir=$(realpath -m -- "$2")
 shift 2
 case $verb in
-    start | stop) "$verb" ;;
+    start | stop) "$verb" "$@" ;;
     exec) exec nsenter --target "$(<"$dir/director")" --mount --net -- "$@" ;;
     on) on "$@" ;;
     sshd) start_sshd "$1" ;;

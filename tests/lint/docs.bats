@@ -166,6 +166,51 @@ passes() {
     done
 }
 
+# known FILE SECTION JQ-FILTER YAML-AS-JSON: each key of the maps that the filter finds is documented there
+known() {
+    local unknown
+    unknown=$(comm -13 <(documented "$1" "$2") <(jq -r "[$3 | select(type == \"object\") | keys[]] | unique[]" "$4"))
+    [[ -z $unknown ]] || { echo "not in $1, $2: $unknown"; false; }
+}
+
+@test "each YAML in the docs and in config/ops has properties that there are" {
+    local file json=$BATS_TEST_TMPDIR/json
+    blocks yaml "$BATS_TEST_TMPDIR/yaml"
+    for file in "$BATS_TEST_TMPDIR"/yaml/* config/ops/*.yml; do
+        ruby -ryaml -rjson -e 'puts JSON.generate(YAML.load_stream(File.read(ARGV[0])))' "$file" >"$json"
+        known docs/cloud-properties.md VMs '(.. | objects | .vm_types, .vm_extensions | arrays)[].cloud_properties' "$json"
+        known docs/cloud-properties.md Disks '(.. | objects | .disk_types | arrays)[].cloud_properties' "$json"
+        known docs/cloud-properties.md Networks '(.. | objects | .subnets | arrays)[].cloud_properties' "$json"
+        known docs/configuration.md Keys '(.. | objects | .cpis | arrays)[].properties' "$json"
+    done
+}
+
+@test "each XML in the docs is what libvirt takes" {
+    local file root
+    blocks xml "$BATS_TEST_TMPDIR/xml"
+    for file in "$BATS_TEST_TMPDIR"/xml/*; do
+        root=$(xmllint --nonet --xpath 'name(/*)' "$file")
+        virt-xml-validate "$file" "$root" || { cat "$file"; false; }
+    done
+}
+
+# format_row HYPERVISOR COLUMN: what the table of formats in docs/hypervisors.md has there, sorted
+format_row() {
+    grep "^| \`$1\` | \`[a-z]*-[a-z0-9]*\`, " docs/hypervisors.md | cut -d '|' -f "$2" | grep -o '`[^`]*`' | tr -d '`' | sort
+}
+
+@test "the formats of docs/hypervisors.md are those of the program" {
+    local hypervisor
+    for hypervisor in qemu xen lxc vbox vmware; do
+        same "$(format_row "$hypervisor" 3)" "$(jq -cn --arg h "$hypervisor" '{method: "info", arguments: [], context: {hypervisor: $h}}' |
+            "${CPI:-build/cpi}" --config config/cpi-libvirt.json 2>/dev/null | jq -r '.result.stemcell_formats[]' | sort)"
+        same "$(format_row "$hypervisor" 4)$(printf '\n '; format_row "$hypervisor" 5 | tr '\n' ' ')" \
+            "$(sed -n 's/^ *.disk_format = "\(.*\)",/\1/p' "src/hypervisor/$hypervisor.c")$(printf '\n '
+            sed -n 's/^ *.disk_formats = (const char \*const\[\]){ "[a-z0-9]*", \(.*\)NULL },/\1/p' "src/hypervisor/$hypervisor.c" |
+                grep -o '[a-z0-9]*' | sort | tr '\n' ' ')"
+    done
+}
+
 # What other parts of the project bring, and README tells of already.
 coming=' '
 

@@ -139,7 +139,7 @@ things() {
     virsh_lab managedsave-remove "$vm"
     healthy
     configure '{"default_network": "idle"}'
-    finds error "'idle' is not active" 'virsh net-start idle'
+    finds error "'idle' is not active" "'virsh -c $URI net-start idle'"
     configure '{"uri": "test:///default", "hypervisor": "qemu"}'
     person doctor
     [[ $ended == 1 && $said == *"driver 'test'"* ]]

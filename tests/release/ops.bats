@@ -66,6 +66,12 @@ both_jobs() {
     done
 }
 
+@test "use-stemcell.yml: the stemcell that is wished" {
+    bosh_rb interpolate "$fixtures/bosh.yml" -o config/ops/cpi.yml -o config/ops/use-stemcell.yml -l "$fixtures/vars.yml" \
+        -v stemcell_url=file:///s.tgz -v stemcell_sha1=sha256:abc --var-errs |
+        holds '.resource_pools[0].stemcell == {url: "file:///s.tgz", sha1: "sha256:abc"}'
+}
+
 @test "ipv6.yml: addresses in URLs are in brackets" {
     manifest ipv6 | both_jobs
     holds '.agent.mbus == "https://mbus:mbus-secret@[::]:6868"' <"$work/create-env.json"
