@@ -126,6 +126,11 @@ static int wait_for_lock(const struct store *store, const char *path, enum lock_
     return host_lock(store->host, path, mode, store->host->lock_timeout, held, err) < 0 ? -1 : 0;
 }
 
+char *store_slot_path(const struct store *store)
+{
+    return xasprintf("%s/.lock/slot", store->dir);
+}
+
 int store_lock(const struct store *store, enum store_kind kind, const char *cid,
                enum lock_mode mode, struct lock *held, struct error *err)
 {

@@ -64,6 +64,10 @@ int store_list_locks(const struct store *store, enum store_kind kind, char ***ci
 /* Takes the lock that the making and removing of libvirt networks is under, as store_lock does. */
 int store_lock_networks(const struct store *store, struct lock *lock, struct error *err);
 
+/* Where the locks of the slots for heavy work are (slot.h), without their numbers. Owned by the
+ * caller. */
+char *store_slot_path(const struct store *store);
+
 /* 1: there, 0: absent, -1: cannot tell. */
 int store_has(const struct store *store, enum store_kind kind, const char *cid, struct error *err);
 

@@ -196,6 +196,50 @@ entries() {
     ok detach_disk "$vm" "$disk"
 }
 
+@test "heavy work waits for a place, and says so; work that is not heavy does not" {
+    configure max_parallel 2
+    have_vm
+    have_disk
+    exec 8>"$store/.lock/slot-0" 9>"$store/.lock/slot-1"
+    flock 8
+    flock 9
+    start snapshot_disk "$disk"
+    until_it_says 'waiting for one of 2 places'
+    ok create_disk 64 '{}' null
+    ok reboot_vm "$vm"
+    exec 9>&-
+    finish
+    ((good == 1)) || fail "${answers[*]}"
+    says 'seconds for one of 2 places for heavy work (max_parallel)'
+    exec 8>&-
+}
+
+@test "the place of a killed call is free when its last child has ended" {
+    configure max_parallel 1
+    have_disk
+    start_and_hang 1 snapshot_disk "$disk"
+    kill -KILL "${pids[number]}"
+    wait "${pids[number]}" || true
+    ! flock -n "$store/.lock/slot-0" true || fail 'the place is free although the copy goes on'
+    kill -KILL "$hanging"
+    flock -w 60 "$store/.lock/slot-0" true
+    ok snapshot_disk "$disk"
+}
+
+@test "all heavy work gets its turn, with one place for all" {
+    local i
+    configure max_parallel 1
+    stemcell_image
+    have_disk
+    for i in 1 2 3 4; do
+        start create_stemcell "$image" '{}'
+        start snapshot_disk "$disk"
+        start create_disk 64 '{"preallocation":"full","format":"raw"}' null
+    done
+    finish
+    ((good == 12)) || fail "$bad failed: ${answers[*]}"
+}
+
 # --- endings -----------------------------------------------------------------------------------
 
 # start_and_hang NUMBER METHOD ARGUMENT...: the Nth call does not end; its process is $hanging.

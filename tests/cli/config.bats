@@ -89,6 +89,9 @@ command_timeout "soon"
 command_timeout 100000
 detach_timeout 0
 lock_timeout 0
+max_parallel -1
+max_parallel 1001
+max_parallel 0.5
 auto_enable_networks 1
 template_dir "relative"
 default_network 1
