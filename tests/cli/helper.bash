@@ -411,7 +411,7 @@ digest_world() {
     local parts=(state)
     [[ ! -e $store ]] || parts+=(store)
     tar -C "$world" --sort=name --mtime=@0 --exclude=store/.lock --exclude=state/lock \
-        --exclude=state/transcript --exclude=state/steps --exclude=state/environment --exclude='state/fail-*' -c "${parts[@]}" |
+        --exclude=state/transcript --exclude=state/steps --exclude=state/environment --exclude=state/limits --exclude='state/fail-*' -c "${parts[@]}" |
         cksum
 }
 
