@@ -6,8 +6,8 @@
 # That this sees something, by lines of the program that were broken once, and what failed then:
 #
 #   child.c   scrubbed_environment that keeps CPI_SECRET     all, by check_secrets
-#   config_drive.c   the settings with mode 0644             another user of the machine
-#   store.c, layout.c   directories with mode 0777           another user of the machine
+#   usual_files.c    the settings with mode 0644             another user of the machine
+#   vm_create.c      a directory with mode 0777              another user of the machine, a lax umask
 
 load helper
 
