@@ -40,6 +40,10 @@ say := @printf '  %-5s %s\n'
 SOURCES   := $(wildcard src/*.c src/*/*.c)
 TEMPLATES := $(wildcard config/templates/*/*.xml)
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/templates.o
+# What stands in for parts of the C library that do not work in a static binary.
+ifdef STATIC
+OBJECTS   += $(BUILD)/config/release/iconv.o
+endif
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum kind { STRING, BOOLEAN, SECONDS, PORT, STRINGS, OBJECT };
+enum kind { STRING, BOOLEAN, SECONDS, PORT, COUNT, STRINGS, OBJECT };
 
 struct key {
     const char *name;
@@ -47,6 +47,7 @@ static const struct key keys[] = {
     { .name = "command_timeout", .kind = SECONDS, .offset = MEMBER(command_timeout) },
     { .name = "detach_timeout", .kind = SECONDS, .offset = MEMBER(detach_timeout) },
     { .name = "lock_timeout", .kind = SECONDS, .offset = MEMBER(lock_timeout) },
+    { .name = "max_parallel", .kind = COUNT, .offset = MEMBER(max_parallel) },
 };
 
 /* The keys that every context may have beside a cpi-config entry's properties. */
@@ -168,7 +169,7 @@ static void read_strings(struct reader *r, const struct key *key, const cJSON *v
 
 static void read_key(struct reader *r, const struct key *key)
 {
-    static const uint64_t seconds[] = { 1, 86400 }, ports[] = { 1, 65535 };
+    static const uint64_t seconds[] = { 1, 86400 }, ports[] = { 1, 65535 }, counts[] = { 0, 1000 };
     const cJSON *value = json_get(r->document, key->name);
     cleanup_error struct error err = { 0 };
     uint64_t number;
@@ -187,6 +188,8 @@ static void read_key(struct reader *r, const struct key *key)
     else if (key->kind == SECONDS && json_whole(value, key->name, seconds, &number, &err) < 0)
         config_complain(r, "%s of seconds", err.message);
     else if (key->kind == PORT && json_whole(value, key->name, ports, &number, &err) < 0)
+        config_complain(r, "%s", err.message);
+    else if (key->kind == COUNT && json_whole(value, key->name, counts, &number, &err) < 0)
         config_complain(r, "%s", err.message);
     else if (key->kind == STRINGS)
         read_strings(r, key, value);
@@ -346,6 +349,7 @@ int config_from(struct config *config, cJSON *document, const cJSON *context, st
                                .command_timeout = 300,
                                .detach_timeout = 60,
                                .lock_timeout = 600,
+                               .max_parallel = 4,
                                .ssh = { .connect_timeout = 15, .keepalive = 15 },
                                .document = document };
     warn_unknown(document, "config", log);

@@ -88,7 +88,8 @@ static int set_up_host(struct cpi *cpi, struct error *err)
 
     cpi->host = (struct host){ .log = cpi->log,
                                .command_timeout = config->command_timeout,
-                               .lock_timeout = config->lock_timeout };
+                               .lock_timeout = config->lock_timeout,
+                               .slots = config->max_parallel };
     if (!config->ssh.host)
         return 0;
     return remote_init(&cpi->remote, &cpi->host, &config->ssh, err);
@@ -100,6 +101,8 @@ static int set_up_paths(struct cpi *cpi, struct error *err)
     cpi->store_dir = host_expand(&cpi->host, cpi->config.store_dir, err);
     cpi->bin_path = cpi->store_dir ? host_expand(&cpi->host, cpi->config.bin_path, err) : NULL;
     cpi->store = (struct store){ .host = &cpi->host, .dir = cpi->store_dir };
+    cpi->slot_path = cpi->store_dir ? store_slot_path(&cpi->store) : NULL;
+    cpi->host.slot_path = cpi->slot_path;
     cpi->virsh =
         (struct virsh){ .host = &cpi->host, .program = cpi->bin_path, .uri = cpi->config.uri };
     return cpi->bin_path ? 0 : -1;
@@ -134,6 +137,7 @@ void dispatch_close(struct cpi *cpi)
         remote_release(&cpi->remote);
     free(cpi->store_dir);
     free(cpi->bin_path);
+    free(cpi->slot_path);
     config_release(&cpi->config);
 }
 

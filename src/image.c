@@ -2,6 +2,7 @@
 
 #include "cpi/firmware.h"
 #include "cpi/json.h"
+#include "cpi/slot.h"
 #include "cpi/vmdk.h"
 
 #include <string.h>
@@ -62,6 +63,18 @@ static int run(const struct host *host, const char *path, const char *const *arg
     return judge(&outcome, path, err);
 }
 
+/* With preallocation "full" every byte is written. */
+static int run_in_turn(const struct host *host, const struct image_request *request,
+                       const char *const *argv, struct error *err)
+{
+    cleanup_lock struct lock slot = LOCK_NONE;
+    const bool heavy = request->preallocation && strcmp(request->preallocation, "full") == 0;
+
+    if (heavy && slot_take(host, &slot, err) < 0)
+        return -1;
+    return run(host, request->path, argv, err);
+}
+
 int image_create(const struct host *host, const struct image_request *request, struct error *err)
 {
     cleanup_free char *size = xasprintf("%lluM", (unsigned long long)request->size_mib);
@@ -71,9 +84,9 @@ int image_create(const struct host *host, const struct image_request *request, s
     if (!option)
         return run(host, request->path,
                    ARGV("qemu-img", "create", "-q", "-f", format, request->path, size), err);
-    return run(host, request->path,
-               ARGV("qemu-img", "create", "-q", "-f", format, "-o", option, request->path, size),
-               err);
+    return run_in_turn(
+        host, request,
+        ARGV("qemu-img", "create", "-q", "-f", format, "-o", option, request->path, size), err);
 }
 
 int image_grow(const struct host *host, const struct image_request *request, struct error *err)
@@ -82,9 +95,9 @@ int image_grow(const struct host *host, const struct image_request *request, str
     cleanup_free char *option =
         xasprintf("--preallocation=%s", request->preallocation ? request->preallocation : "off");
 
-    return run(host, request->path,
-               ARGV("qemu-img", "resize", "-q", "-f", request->format, option, request->path, size),
-               err);
+    return run_in_turn(
+        host, request,
+        ARGV("qemu-img", "resize", "-q", "-f", request->format, option, request->path, size), err);
 }
 
 int image_create_overlay(const struct host *host, const char *path, const struct backing *backing,
@@ -195,6 +208,7 @@ int image_convert(const struct host *host, const struct conversion *conversion, 
 {
     const int patience = host->command_timeout + (int)(conversion->virtual_bytes / COPIED_A_SECOND);
     cleanup_outcome struct outcome outcome = { 0 };
+    cleanup_lock struct lock slot = LOCK_NONE;
     /* A NULL among the last options ends the argv early. */
     struct command command = {
         .argv = ARGV("qemu-img", "convert", "-q", "-f", qemu_name(conversion->from_format), "-O",
@@ -210,7 +224,7 @@ int image_convert(const struct host *host, const struct conversion *conversion, 
         .memory_mib = CONVERT_MIB,
     };
 
-    if (host_run(host, &command, &outcome, err) < 0)
+    if (slot_take(host, &slot, err) < 0 || host_run(host, &command, &outcome, err) < 0)
         return -1;
     return judge(&outcome, conversion->to, err);
 }

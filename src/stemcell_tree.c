@@ -1,6 +1,7 @@
 #include "cpi/stemcell_tree.h"
 
 #include "cpi/json.h"
+#include "cpi/slot.h"
 #include "cpi/tree_check.h"
 #include "cpi/tree_stream.h"
 
@@ -27,6 +28,7 @@ static int judge(const struct outcome *outcome, const char *root, struct error *
 static int unpack(struct cpi *cpi, struct tree_stream *stream, const char *root, struct error *err)
 {
     cleanup_outcome struct outcome outcome = { 0 };
+    cleanup_lock struct lock slot = LOCK_NONE;
     const struct command_source source = { .read = tree_stream_read, .state = stream };
     const struct command command = {
         .argv = ARGV("tar", "--extract", "--file=-", "--directory", root, "--numeric-owner",
@@ -35,7 +37,7 @@ static int unpack(struct cpi *cpi, struct tree_stream *stream, const char *root,
         .source = &source,
     };
 
-    if (host_run(&cpi->host, &command, &outcome, err) < 0)
+    if (slot_take(&cpi->host, &slot, err) < 0 || host_run(&cpi->host, &command, &outcome, err) < 0)
         return -1;
     return judge(&outcome, root, err);
 }

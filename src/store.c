@@ -2,11 +2,10 @@
 
 #include "cpi/id.h"
 #include "cpi/json.h"
+#include "cpi/layout.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { LAYOUT_VERSION = 1 };
 
 static const struct {
     const char *directory, *record, *lock;
@@ -17,73 +16,58 @@ static const struct {
     [STORE_SNAPSHOT] = { "snapshots", "snapshot.json", "snapshot" },
 };
 
-static char *version_path(const struct store *store)
-{
-    return xasprintf("%s/version", store->dir);
-}
-
 int store_is_laid_out(const struct store *store, struct error *err)
 {
-    cleanup_free char *path = version_path(store);
+    cleanup_free char *path = xasprintf("%s/version", store->dir);
 
     return host_exists(store->host, path, err);
 }
 
 int store_check(struct store *store, struct error *err)
 {
-    cleanup_free char *path = version_path(store);
-    cleanup_free char *text = NULL;
-    int got = host_get(store->host, path, &text, err);
+    long version;
+    int got = layout_read(store, &layout_today, &version, err);
 
     if (got <= 0)
         return got;
-    if (strtol(text, NULL, 10) > LAYOUT_VERSION)
-        return fail(err, ERROR_CLOUD,
-                    "'%s' was laid out by a newer cpi (version %ld, this one "
-                    "knows %d): use that one",
-                    store->dir, strtol(text, NULL, 10), LAYOUT_VERSION);
+    if (version < layout_today.version && layout_upgrade(store, &layout_today, err) < 0)
+        return -1;
     store->laid_out = true;
     return 0;
 }
 
-/* Makes a directory and what is missing above it. */
-static int make_path(const struct store *store, const char *path, struct error *err)
-{
-    cleanup_free char *part = xstrdup(path);
-
-    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        int there = host_exists(store->host, part, err);
-        if (there < 0 || (!there && host_make_directory(store->host, part, 0755, err) < 0))
-            return -1;
-        *slash = '/';
-    }
-    return host_make_directory(store->host, path, 0711, err);
-}
-
-/* Others may pass through our directories, for the hypervisor's user is one of them, but not look
- * around; the locks are ours alone. */
 int store_prepare(const struct store *store, struct error *err)
 {
-    static const struct {
-        const char *name;
-        mode_t mode;
-    } directories[] = { { "vms", 0711 },       { "disks", 0711 },    { "stemcells", 0711 },
-                        { "snapshots", 0711 }, { "networks", 0700 }, { ".lock", 0700 } };
-    cleanup_free char *version = version_path(store);
-    cleanup_free char *content = xasprintf("%d\n", LAYOUT_VERSION);
-    int there = store->laid_out ? 1 : host_exists(store->host, version, err);
+    int there = store->laid_out ? 1 : store_is_laid_out(store, err);
 
     if (there)
         return there < 0 ? -1 : 0;
-    if (make_path(store, store->dir, err) < 0)
+    return layout_make(store, &layout_today, err);
+}
+
+/* A directory of ours can be lost to a restored backup or a person who cleans up. */
+static int mend(const struct store *store, struct error *err)
+{
+    if (layout_make_directories(store, err) < 0)
         return -1;
-    for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-        cleanup_free char *path = xasprintf("%s/%s", store->dir, directories[i].name);
-        if (host_make_directory(store->host, path, directories[i].mode, err) < 0)
-            return -1;
-    }
-    return host_put(store->host, version, (struct bytes){ content, strlen(content) }, 0644, err);
+    log_note(store->host->log, "warning: directories were missing in the store '%s': made anew",
+             store->dir);
+    return 0;
+}
+
+int store_make_directory(const struct store *store, const char *path, mode_t mode,
+                         struct error *err)
+{
+    cleanup_error struct error second = { 0 };
+    cleanup_free char *above = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+
+    if (host_make_directory(store->host, path, mode, err) == 0)
+        return 0;
+    if (!store->laid_out || host_exists(store->host, above, &second) != 0 ||
+        mend(store, &second) < 0)
+        return -1;
+    error_release(err);
+    return host_make_directory(store->host, path, mode, err);
 }
 
 const char *store_record_name(enum store_kind kind)
@@ -123,7 +107,18 @@ static char *lock_path(const struct store *store, enum store_kind kind, const ch
 static int wait_for_lock(const struct store *store, const char *path, enum lock_mode mode,
                          struct lock *held, struct error *err)
 {
-    return host_lock(store->host, path, mode, store->host->lock_timeout, held, err) < 0 ? -1 : 0;
+    const int wait_s = store->host->lock_timeout;
+    int taken = host_lock(store->host, path, mode, wait_s, held, err);
+
+    /* There is no directory for it. Nobody may work without a lock where there is a store. */
+    if (taken == 0 && store->laid_out)
+        taken = mend(store, err) < 0 ? -1 : host_lock(store->host, path, mode, wait_s, held, err);
+    return taken < 0 ? -1 : 0;
+}
+
+char *store_slot_path(const struct store *store)
+{
+    return xasprintf("%s/.lock/slot", store->dir);
 }
 
 int store_lock(const struct store *store, enum store_kind kind, const char *cid,
@@ -225,7 +220,7 @@ char *store_stage(const struct store *store, enum store_kind kind, const char *c
 {
     cleanup_free char *path = kind_path(store, kind, ".new-", cid);
 
-    if (host_make_directory(store->host, path, 0711, err) < 0)
+    if (store_make_directory(store, path, 0711, err) < 0)
         return NULL;
     return steal_pointer(&path);
 }
@@ -315,7 +310,7 @@ int store_claim_ip(const struct store *store, const char *network, const char *i
     cleanup_free char *directory = ip_path(store, network, NULL);
     cleanup_free char *path = ip_path(store, network, ip);
 
-    if (host_make_directory(store->host, directory, 0700, err) < 0)
+    if (store_make_directory(store, directory, 0700, err) < 0)
         return -1;
     int claimed = host_claim(store->host, path, cid, err);
     if (claimed != 0)

@@ -1,6 +1,7 @@
 #include "cpi/unpack.h"
 
 #include "cpi/gunzip.h"
+#include "cpi/slot.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -225,16 +226,17 @@ int unpack_image(const struct host *host, const char *image, const char *target,
                  struct unpacked *unpacked, struct error *err)
 {
     cleanup_fd int source = open(image, O_RDONLY | O_CLOEXEC);
-    struct unpacking u = { .host = host,
-                           .image = image,
-                           .target = target,
-                           .out = unpacked,
-                           .told = time(NULL),
-                           .err = err };
+    cleanup_lock struct lock slot = LOCK_NONE;
+    struct unpacking u = {
+        .host = host, .image = image, .target = target, .out = unpacked, .err = err
+    };
 
     if (source < 0)
         return fail(err, ERROR_CLOUD, "the stemcell image '%s' cannot be unpacked: %s", image,
                     strerror(errno));
+    if (slot_take(host, &slot, err) < 0)
+        return -1;
+    u.told = time(NULL);
     gunzip_init(&u.source, source);
     int failed = read_archive(&u);
     gunzip_release(&u.source);

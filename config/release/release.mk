@@ -28,7 +28,7 @@ setup-release:
 # objects at run time is a warning of the linker, and so an error.
 static: setup-static
 	@libraries=$$(config/release/libraries $(MACHINE)) && \
-	  $(MAKE) --no-print-directory static-cpi BUILD=$(BUILD)/static/$(MACHINE) LIBRARIES_DIR="$$libraries" \
+	  $(MAKE) --no-print-directory static-cpi STATIC=1 BUILD=$(BUILD)/static/$(MACHINE) LIBRARIES_DIR="$$libraries" \
 	    CC=$(MACHINE)-linux-gnu-gcc PKGCONFIG=: CPPFLAGS="-isystem $$libraries/include" \
 	    CFLAGS='-O2 -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=.' \
 	    LDFLAGS="-static -Wl,--gc-sections,--fatal-warnings,-z,relro,-z,now -L$$libraries/lib" \

@@ -33,8 +33,9 @@ struct config {
     bool keep_failed_vms;   /* leave what create_vm made when it fails, for diagnosis */
     bool stemcell_compress; /* are images stored as compressed qcow2? */
     int command_timeout, detach_timeout, lock_timeout; /* seconds */
-    const cJSON *agent;                                /* mbus, and perhaps ntp and blobstore */
-    cJSON *document;                                   /* owns all of the above */
+    int max_parallel;   /* heavy works at once, over all processes; 0: no limit */
+    const cJSON *agent; /* mbus, and perhaps ntp and blobstore */
+    cJSON *document;    /* owns all of the above */
 };
 
 /*

@@ -15,6 +15,7 @@ struct cpi {
     struct host host;
     struct remote remote;       /* of the host, where it is not this machine */
     char *store_dir, *bin_path; /* config's, with the home directory put in */
+    char *slot_path;            /* host's */
     struct store store;
     struct virsh virsh;
     struct templates templates;

@@ -25,6 +25,8 @@ struct host {
     struct remote *remote; /* NULL: this machine */
     int command_timeout;   /* seconds that one child may take */
     int lock_timeout;      /* seconds to wait for a lock */
+    int slots;             /* for heavy work (slot.h); 0: no limit */
+    const char *slot_path; /* of their locks, without the number */
 };
 
 /* Bytes: what takes longer than other commands because a file is large may take so much longer. */

@@ -29,11 +29,17 @@ struct store {
     bool laid_out; /* store_check has seen that it is */
 };
 
-/* Refuses a store that a newer cpi laid out. Changes nothing. */
+/* Refuses a store that a newer cpi laid out, and brings one of an older cpi to today's layout
+ * (layout.h). Makes no store. */
 int store_check(struct store *store, struct error *err);
 
 /* Makes what is missing of store_dir and its directories. */
 int store_prepare(const struct store *store, struct error *err);
+
+/* Makes a directory in the store. One of the store's own that is missing above it is made too,
+ * which the log tells. */
+int store_make_directory(const struct store *store, const char *path, mode_t mode,
+                         struct error *err);
 
 /* Was it laid out? 1, 0, -1: cannot tell. */
 int store_is_laid_out(const struct store *store, struct error *err);
@@ -63,6 +69,10 @@ int store_list_locks(const struct store *store, enum store_kind kind, char ***ci
 
 /* Takes the lock that the making and removing of libvirt networks is under, as store_lock does. */
 int store_lock_networks(const struct store *store, struct lock *lock, struct error *err);
+
+/* Where the locks of the slots for heavy work are (slot.h), without their numbers. Owned by the
+ * caller. */
+char *store_slot_path(const struct store *store);
 
 /* 1: there, 0: absent, -1: cannot tell. */
 int store_has(const struct store *store, enum store_kind kind, const char *cid, struct error *err);

@@ -2,6 +2,7 @@
 
 #include "cpi/agent.h"
 #include "cpi/json.h"
+#include "cpi/slot.h"
 #include "cpi/stemcell_tree.h"
 #include "cpi/tree_check.h"
 #include "cpi/usual.h"
@@ -15,9 +16,12 @@ static int copy_root(struct cpi *cpi, const struct vm_plan *plan, const char *ro
                      struct error *err)
 {
     const struct stemcell *stemcell = &plan->stemcell;
+    cleanup_lock struct lock slot = LOCK_NONE;
     const int patience =
         cpi->config.command_timeout + (int)(stemcell->image.virtual_bytes / COPIED_A_SECOND);
 
+    if (slot_take(&cpi->host, &slot, err) < 0)
+        return -1;
     if (lxc_run(cpi,
                 ARGV("cp", "--archive", "--reflink=auto", "--no-target-directory", stemcell->path,
                      root),

@@ -1,6 +1,7 @@
 #include "cpi/usual.h"
 
 #include "cpi/backup.h"
+#include "cpi/slot.h"
 
 int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
@@ -53,5 +54,9 @@ int usual_grow_image(struct cpi *cpi, const struct image_request *request, struc
 int usual_copy_live(struct cpi *cpi, const char *vm, const struct block *live, const char *path,
                     struct error *err)
 {
+    cleanup_lock struct lock slot = LOCK_NONE;
+
+    if (slot_take(&cpi->host, &slot, err) < 0)
+        return -1;
     return backup_disk(cpi, vm, live->target, path, err);
 }

@@ -2,36 +2,7 @@
 # Many processes at once, and processes that are ended.
 
 load helper
-
-# start METHOD ARGUMENT...: sends a request that is answered in the background.
-start() {
-    number=$((number + 1))
-    request "$@" >"$world/request.$number"
-    PATH=$world/bin "$CPI" --config "$world/cpi.json" <"$world/request.$number" \
-        >"$world/answer.$number" 2>"$world/stderr.$number" 3>&- &
-    pids[number]=$!
-}
-
-# finish: waits for all that were started; how they ended is in $good and $bad, their number, and
-# what they answered in $answers.
-finish() {
-    local i
-    good=0 bad=0 answers=()
-    for i in "${!pids[@]}"; do
-        wait "${pids[i]}" || fail "request $i ended with $?"
-        take_answer "$i"
-        if succeeded; then good=$((good + 1)); else bad=$((bad + 1)); fi
-    done
-    pids=()
-}
-
-take_answer() {
-    sent=$(<"$world/request.$1")
-    cp "$world/answer.$1" "$world/stdout"
-    cp "$world/stderr.$1" "$world/stderr"
-    read_answer 0
-    answers[$1]=$response
-}
+load at_once
 
 setup() {
     begin
@@ -194,6 +165,51 @@ entries() {
     unchanged "$before" detach_disk
     exec 7>&-
     ok detach_disk "$vm" "$disk"
+}
+
+@test "heavy work waits for a place, and says so; work that is not heavy does not" {
+    configure max_parallel 2
+    have_vm
+    have_disk
+    exec 8>"$store/.lock/slot-0" 9>"$store/.lock/slot-1"
+    flock 8
+    flock 9
+    start snapshot_disk "$disk"
+    until_it_says 'waiting for one of 2 places'
+    ok create_disk 64 '{}' null
+    ok reboot_vm "$vm"
+    # They have the files open too, so closing them here frees nothing.
+    flock -u 9
+    finish
+    ((good == 1)) || fail "${answers[*]}"
+    says 'seconds for one of 2 places for heavy work (max_parallel)'
+    exec 8>&-
+}
+
+@test "the place of a killed call is free when its last child has ended" {
+    configure max_parallel 1
+    have_disk
+    start_and_hang 1 snapshot_disk "$disk"
+    kill -KILL "${pids[number]}"
+    wait "${pids[number]}" || true
+    ! flock -n "$store/.lock/slot-0" true || fail 'the place is free although the copy goes on'
+    kill -KILL "$hanging"
+    flock -w 60 "$store/.lock/slot-0" true
+    ok snapshot_disk "$disk"
+}
+
+@test "all heavy work gets its turn, with one place for all" {
+    local i
+    configure max_parallel 1
+    stemcell_image
+    have_disk
+    for i in 1 2 3 4; do
+        start create_stemcell "$image" '{}'
+        start snapshot_disk "$disk"
+        start create_disk 64 '{"preallocation":"full","format":"raw"}' null
+    done
+    finish
+    ((good == 12)) || fail "$bad failed: ${answers[*]}"
 }
 
 # --- endings -----------------------------------------------------------------------------------

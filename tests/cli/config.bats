@@ -89,6 +89,9 @@ command_timeout "soon"
 command_timeout 100000
 detach_timeout 0
 lock_timeout 0
+max_parallel -1
+max_parallel 1001
+max_parallel 0.5
 auto_enable_networks 1
 template_dir "relative"
 default_network 1
@@ -223,6 +226,24 @@ TABLE
         says newer
     done
     unchanged "$before" 'one of these'
+}
+
+@test "a directory of the store that was lost is made again, and no call works without locks" {
+    local lost
+    have_vm
+    for lost in .lock vms disks stemcells snapshots networks; do
+        new_world "$BATS_TEST_TMPDIR/$lost"
+        ok create_disk 64 '{}' null
+        disk=$cid
+        rm -r "${store:?}/$lost"
+        have_stemcell
+        have_vm
+        [[ $lost == disks ]] || ok snapshot_disk "$disk" '{}'
+        ok create_disk 64 '{}' null
+        [[ -d $store/$lost ]] || fail "there is no $lost"
+        grep -hq 'directories were missing' "$BATS_FILE_TMPDIR/answers" || fail 'it is not told'
+        : >"$BATS_FILE_TMPDIR/answers"
+    done
 }
 
 @test "templates of one's own stand in for the built-in ones" {

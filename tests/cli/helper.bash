@@ -34,7 +34,7 @@ teardown_file() {
 begin() {
     [[ -x $CPI ]] || fail "there is no $CPI"
     debug_trap=$(trap -p DEBUG)
-    stemcell='' vm='' disk='' cid='' sent='' response='' version=2 context=''
+    stemcell='' vm='' disk='' cid='' sent='' response='' version=2 context='' director=u-1
     new_world "$BATS_TEST_TMPDIR/000"
 }
 
@@ -203,7 +203,7 @@ to_json() {
     esac
 }
 
-# request METHOD ARGUMENT...: prints the request, of $version and with $context in its context.
+# request METHOD ARGUMENT...: prints the request of $director, of $version and with $context in its context.
 request() {
     local method=$1 separator=''
     shift
@@ -215,7 +215,7 @@ request() {
         shift
     done
     printf ']%s,' "${version:+,\"api_version\":$version}"
-    printf '"context":{"director_uuid":"u-1","request_id":"cpi-4711"%s}}' "${context:+,$context}"
+    printf '"context":{"director_uuid":"%s","request_id":"cpi-4711"%s}}' "$director" "${context:+,$context}"
 }
 
 # run_cpi: a request on stdin; to be replaced where cpi is to be started otherwise.
@@ -411,7 +411,7 @@ digest_world() {
     local parts=(state)
     [[ ! -e $store ]] || parts+=(store)
     tar -C "$world" --sort=name --mtime=@0 --exclude=store/.lock --exclude=state/lock \
-        --exclude=state/transcript --exclude=state/steps --exclude=state/environment --exclude='state/fail-*' -c "${parts[@]}" |
+        --exclude=state/transcript --exclude=state/steps --exclude=state/environment --exclude=state/limits --exclude='state/fail-*' -c "${parts[@]}" |
         cksum
 }
 

@@ -251,3 +251,22 @@ numbers=(-1 0 -0 1.5 1e400 -1e400 1e-400 9223372036854775807 9223372036854775808
         tried=$((tried + 1))
     done
 }
+
+# limits_of COMMAND: "KIB SECONDS" of each such call of qemu-img
+limits_of() {
+    paste -d ' ' - - - <"$state/limits" | sed -n "s/^$1 //p"
+}
+
+@test "a stranger's image is looked at and copied under limits, an image of our own without" {
+    local kib seconds
+    configure stemcell_compress true
+    have_stemcell
+    have_disk
+    ok snapshot_disk "$disk"
+    [[ $(limits_of info) == '1048576 10' ]] || fail "info: $(limits_of info)"
+    mapfile -t lines < <(limits_of convert)
+    ((${#lines[@]} == 2)) || fail "convert: ${lines[*]}"
+    read -r kib seconds <<<"${lines[0]}"
+    ((kib == 16777216 && seconds >= 300)) || fail "the stranger's: ${lines[0]}"
+    [[ ${lines[1]} == 'unlimited unlimited' ]] || fail "our own: ${lines[1]}"
+}

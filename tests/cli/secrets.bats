@@ -6,6 +6,8 @@
 # That this sees something, by lines of the program that were broken once, and what failed then:
 #
 #   child.c   scrubbed_environment that keeps CPI_SECRET     all, by check_secrets
+#   usual_files.c    the settings with mode 0644             another user of the machine
+#   vm_create.c      a directory with mode 0777              another user of the machine, a lax umask
 
 load helper
 
@@ -60,19 +62,20 @@ remember_vm() {
     ((i > 3)) || fail 'no step failed'
 }
 
-# watch STEP: create_vm, held at its STEPth call; false when it has no such call.
+# watch STEP GAZE METHOD ARGUMENT...: the call, held at its STEPth command, where GAZE gets its
+# process and that of the command; false when there is no such command.
 watch() {
-    local pid hanging='' fifo
+    local pid hanging='' fifo gaze=$2
     forget_calls
     mkfifo "$state/hanging"
     exec {fifo}<>"$state/hanging"
     echo "$1 hang" >"$state/fail-at"
-    request create_vm agent-1 "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' "$environment" >"$world/request"
+    request "${@:3}" >"$world/request"
     TMPDIR=$world/tmp run_cpi <"$world/request" >"$world/stdout" 2>"$world/stderr" 3>&- &
     pid=$!
     until read -r -t 0.1 hanging <&"$fifo" || ! kill -0 "$pid" 2>/dev/null; do :; done
     if [[ $hanging ]]; then
-        look "$pid" "$hanging"
+        "$gaze" "$pid" "$hanging"
         kill -KILL "$hanging"
     fi
     wait "$pid"
@@ -98,12 +101,76 @@ look() {
     mkdir "$world/tmp"
     have_stemcell
     for ((step = 1; ; step++)); do
-        watch "$step" || break
+        watch "$step" look create_vm agent-1 "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' "$environment" || break
     done
     [[ ! -e $world/seen ]] || fail "$(<"$world/seen")"
     echo "# $looked moments looked at" >&3
     ((looked > 3)) || fail 'hardly looked'
     [[ -z $(ls -A "$world/tmp") ]] || fail "left: $(ls -A "$world/tmp")"
+}
+
+# What another user of the machine tries who knows the name of everything: to read it, to change it,
+# to put something in its place or beside it, and to see what there is. What succeeds is printed.
+attempts='
+    for path; do
+        if [[ -d $path ]]; then
+            ! ls "$path" >&3 || echo "list $path"
+            ! touch "$path/planted" || echo "write into $path"
+            ! ln -s /etc/passwd "$path/planted-link" || echo "link into $path"
+        elif [[ -f $path ]]; then
+            ! head -c 1 "$path" >&3 || echo "read $path"
+            ! (: >>"$path") || echo "write $path"
+        fi
+        ! mv "$path" "$path.stolen" || echo "move $path"
+    done 2>/dev/null 3>/dev/null'
+
+as_another() {
+    setpriv --reuid=nobody --regid=nogroup --clear-groups env -i PATH=/usr/bin:/bin bash -c "$attempts" another "$@"
+}
+
+# What is there for all: the version, and the image that each VM of a stemcell reads.
+attack() {
+    local paths
+    mapfile -d '' paths < <(find "$store" "$world/tmp" -print0)
+    as_another "${paths[@]}" |
+        grep -vE "^(read $store/(version|stemcells/[^/]*/image\.[a-z0-9]+)|(list|write into|link into) $world/tmp)$" >>"$world/seen"
+    rm -f "$world"/tmp/planted*
+    [[ -z $(ls -A "$world/tmp") ]] || echo "temporary files: $(ls -A "$world/tmp")" >>"$world/seen"
+    tried=$((tried + ${#paths[@]}))
+}
+
+# let_pass PATH: others may go through all directories above it.
+let_pass() {
+    local path=$1
+    while [[ $path != / ]]; do
+        chmod o+x "$path"
+        path=${path%/*} path=${path:-/}
+    done
+}
+
+@test "another user of the machine, who knows all names, reads and changes nothing at any moment" {
+    local step method tried=0
+    ((EUID == 0)) || skip 'to be another user takes root'
+    mkdir -m 1777 "$world/tmp"
+    have_stemcell
+    have_disk
+    let_pass "$world"
+    umask 000
+    for ((step = 1; ; step++)); do
+        watch "$step" attack create_vm agent-1 "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' "$environment" || break
+    done
+    for method in "create_stemcell $image {}" 'create_disk 64 {} null' "snapshot_disk $disk"; do
+        # shellcheck disable=SC2086 # words
+        for ((step = 1; ; step++)); do
+            watch "$step" attack $method || break
+        done
+    done
+    umask 022
+    # That it could have been seen: what is for all can be read.
+    [[ $(as_another "$store/version") == "read $store/version" ]] || fail 'the other user gets nowhere'
+    [[ ! -s $world/seen ]] || fail "$(sort -u "$world/seen")"
+    echo "# $tried files and directories tried" >&3
+    ((tried > 100)) || fail 'hardly tried'
 }
 
 @test "nobody learns a secret from a request or configuration that makes no sense" {

@@ -15,29 +15,8 @@ shopt -s inherit_errexit
 
 self=$(realpath "${BASH_SOURCE[0]}")
 cache=${CPI_VBOX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-vbox}
-mirror=${CPI_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-readonly unreachable=77
-
-die() {
-    printf 'virtualbox.sh: %s\n' "$1" >&2
-    exit "${2:-1}"
-}
-
-# quietly COMMAND…: shows what it printed only if it fails.
-quietly() {
-    local log=$new.log
-    "$@" >"$log" 2>&1 </dev/null && return
-    tail -n 40 "$log" >&2
-    return 1
-}
-
-bootstrap() {
-    quietly debootstrap --variant=minbase --components=main,contrib sid "$new" "$mirror" && return
-    if grep -q -e 'Failed getting release file' -e 'Invalid Release' "$new.log"; then
-        die "Debian's sid cannot be reached at $mirror" "$unreachable"
-    fi
-    die "there is no root directory of Debian's sid: see $new.log"
-}
+# shellcheck source=tests/lab/root.bash
+source "${self%/*}/root.bash"
 
 # The kernel module's sources, a compiler and a desktop are large, and VBoxManage needs none of them.
 stand_in_package() {
@@ -56,45 +35,9 @@ CONTROL
     in_new dpkg --install /stand-in.deb
 }
 
-# VirtualBox's programs look for themselves in /proc.
-# shellcheck disable=SC2016 # the variables are the inner shell's
-in_new() {
-    quietly env DEBIAN_FRONTEND=noninteractive unshare --mount --propagation private \
-        bash -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$new" "$@"
-}
-
-# sid's Release files are old when a snapshot of it is served.
-apt() {
-    in_new apt-get --yes --no-install-recommends -o Acquire::Check-Valid-Until=false "$@"
-}
-
 fill() {
-    cp /etc/resolv.conf "$new/etc/resolv.conf"
-    # Nothing is to be started.
-    printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
-    chmod 0755 "$new/usr/sbin/policy-rc.d"
-    echo "deb $mirror sid main contrib" >"$new/etc/apt/sources.list"
     stand_in_package && apt update && apt install virtualbox && in_new VBoxManage --version &&
         apt clean
-}
-
-make_root() {
-    local root lock new
-    root=$cache/sid-$(sha256sum "$self" | head -c 12)
-    mkdir -p "$cache"
-    exec {lock}>"$cache/lock"
-    flock "$lock"
-    if [[ ! -d $root ]]; then
-        ((EUID == 0)) || die 'run as root to make a root directory of Debian sid' "$unreachable"
-        command -v debootstrap >/dev/null || die 'install debootstrap' "$unreachable"
-        new=$cache/new
-        rm -rf "$cache"/sid-* "$new"
-        bootstrap
-        fill || die "VirtualBox did not install: see $new.log"
-        mv "$new" "$root"
-    fi
-    flock -u "$lock"
-    echo "$root"
 }
 
 # In namespaces of its own, of which this becomes the first process: all ends with it.
@@ -135,7 +78,7 @@ answers() {
 
 start() {
     local root dir=$1 shared=$2 deadline
-    root=$(make_root)
+    root=$(make_root sid main,contrib "$self")
     deadline=$((SECONDS + 60))
     mkdir -p "$dir"
     rm -f "$dir/ready"
@@ -163,7 +106,7 @@ stop() {
 }
 
 case ${1-} in
-    make) make_root ;;
+    make) make_root sid main,contrib "$self" ;;
     start) start "$2" "$3" ;;
     hold) hold "$2" "$3" "$4" ;;
     stop) stop "$2" ;;

@@ -42,9 +42,9 @@ layer_of() {
         util) echo 0 ;;
         json | json_syntax | error | log | id | uri | buffer | firmware | nearest | subnet) echo 1 ;;
         child | command | trace | exchange | session | session_loop | ssh | ssh_explain) echo 2 ;;
-        digest | hypervisor | host | host_ops | host_local* | host_remote | lock | lock_local | template) echo 3 ;;
+        digest | hypervisor | host | host_ops | host_local* | host_remote | lock | lock_local | slot | template) echo 3 ;;
         remote*) echo 3 ;;
-        access | config | config_file | config_host | config_reader | store | virsh | vboxmanage | vbox_answer | vmrun | image | capabilities | gunzip | ovf | vmdk | definition | tree_check | tree_stream) echo 4 ;;
+        access | config | config_file | config_host | config_reader | layout | store | virsh | vboxmanage | vbox_answer | vmrun | image | capabilities | gunzip | ovf | vmdk | definition | tree_check | tree_stream) echo 4 ;;
         usual | desktop | vbox | lxc | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch) echo 9 ;;

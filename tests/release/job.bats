@@ -60,7 +60,7 @@ job_keys() {
     all=$(jq -n '{hypervisor: "qemu", uri: "qemu:///system", vmware_product: "player", bin_path: "/usr/bin/virsh", store_dir: "~/store",
         storage_controller: "sata", auto_enable_networks: true, domain_type: "kvm", default_network: "n",
         template_dir: "/t", keep_failed_vms: true, stemcell_compress: true, command_timeout: 1,
-        detach_timeout: 2, lock_timeout: 3, host: "h", port: 2222, username: "u", private_key: "/k",
+        detach_timeout: 2, lock_timeout: 3, max_parallel: 6, host: "h", port: 2222, username: "u", private_key: "/k",
         host_key: "ssh-ed25519 AAAAC3Nz", proxy_jump: "j", connect_timeout: 4, keepalive: 5, ssh_config: "/c",
         agent: {mbus: "nats://a:4222", ntp: ["t"], blobstore: {provider: "local", options: {}}}}')
     diff <(jq -S . <<<"$all") <(render cpi.json.erb "$all" | jq -S .)
@@ -95,6 +95,9 @@ command_timeout 0
 detach_timeout -1
 lock_timeout 86401
 lock_timeout 1.5
+max_parallel -1
+max_parallel 1001
+max_parallel "4"
 host ""
 host "a\nb"
 port 2222

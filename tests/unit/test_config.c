@@ -88,6 +88,7 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(r.config.command_timeout, 300);
     assert_int_equal(r.config.detach_timeout, 60);
     assert_int_equal(r.config.lock_timeout, 600);
+    assert_int_equal(r.config.max_parallel, 4);
     assert_null(r.log.text);
 }
 
@@ -136,7 +137,8 @@ static const char all_keys[] =
     "\"store_dir\":\"/s2\",\"storage_controller\":\"SCSI\",\"auto_enable_networks\":true,"
     "\"agent\":{\"mbus\":\"m2\"},\"host\":\"h2\",\"username\":\"u2\",\"private_key\":\"/k2\","
     "\"domain_type\":\"kvm\",\"default_network\":\"n2\",\"template_dir\":\"/t2\","
-    "\"command_timeout\":1,\"detach_timeout\":\"2\",\"lock_timeout\":86400}";
+    "\"command_timeout\":1,\"detach_timeout\":\"2\",\"lock_timeout\":86400,"
+    "\"max_parallel\":0}";
 
 static void expect_all_keys(const struct config *config)
 {
@@ -156,6 +158,7 @@ static void expect_all_keys(const struct config *config)
     assert_int_equal(config->command_timeout, 1);
     assert_int_equal(config->detach_timeout, 2);
     assert_int_equal(config->lock_timeout, 86400);
+    assert_int_equal(config->max_parallel, 0);
 }
 
 static void every_key_is_read(void **state)
@@ -283,6 +286,8 @@ static void each_value_of_the_wrong_kind_is_named(void **state)
         { "detach_timeout", "-1", seconds },
         { "detach_timeout", "1.5", seconds },
         { "lock_timeout", "true", seconds },
+        { "max_parallel", "-1", "max_parallel must be a whole number from 0 to 1000" },
+        { "max_parallel", "1001", "max_parallel must be a whole number from 0 to 1000" },
     };
 
     (void)state;

@@ -1,0 +1,72 @@
+# Root directories of other Debian releases, made once and kept: for scripts that run programs of
+# one. Such a script sets cache (a directory), then calls make_root; its function fill puts into the
+# root directory $new what is wanted there. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
+# shellcheck shell=bash disable=SC2154
+
+mirror=${CPI_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# The exit status where the release cannot be reached: no reason for a test to fail.
+readonly unreachable=77
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$1" >&2
+    exit "${2:-1}"
+}
+
+# quietly COMMAND…: shows what it printed only if it fails.
+quietly() {
+    local log=$new.log
+    "$@" >"$log" 2>&1 </dev/null && return
+    tail -n 40 "$log" >&2
+    return 1
+}
+
+# bootstrap SUITE COMPONENTS
+bootstrap() {
+    quietly debootstrap --variant=minbase --components="$2" "$1" "$new" "$mirror" && return
+    if grep -q -e 'Failed getting release file' -e 'Invalid Release' "$new.log"; then
+        die "Debian's $1 cannot be reached at $mirror" "$unreachable"
+    fi
+    die "there is no root directory of Debian's $1: see $new.log"
+}
+
+# Some programs look for themselves in /proc.
+# shellcheck disable=SC2016 # the variables are the inner shell's
+in_new() {
+    quietly env DEBIAN_FRONTEND=noninteractive unshare --mount --propagation private \
+        bash -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$new" "$@"
+}
+
+# A release's files are old when a snapshot of it is served.
+apt() {
+    in_new apt-get --yes --no-install-recommends -o Acquire::Check-Valid-Until=false "$@"
+}
+
+# prepare_apt SUITE COMPONENTS
+prepare_apt() {
+    cp /etc/resolv.conf "$new/etc/resolv.conf"
+    # Nothing is to be started.
+    printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
+    chmod 0755 "$new/usr/sbin/policy-rc.d"
+    echo "deb $mirror $1 ${2//,/ }" >"$new/etc/apt/sources.list"
+}
+
+# make_root SUITE COMPONENTS SCRIPT: prints the path; it is made anew when the script has changed.
+make_root() {
+    local suite=$1 components=$2 root lock new
+    root=$cache/$suite-$(cat "$3" "${BASH_SOURCE[0]}" | sha256sum | head -c 12)
+    mkdir -p "$cache"
+    exec {lock}>"$cache/lock"
+    flock "$lock"
+    if [[ ! -d $root ]]; then
+        ((EUID == 0)) || die "run as root to make a root directory of Debian $suite" "$unreachable"
+        command -v debootstrap >/dev/null || die 'install debootstrap' "$unreachable"
+        new=$cache/new
+        rm -rf "$cache/$suite"-* "$new"
+        bootstrap "$suite" "$components"
+        prepare_apt "$suite" "$components"
+        fill || die "not all of Debian $suite could be installed: see $new.log"
+        mv "$new" "$root"
+    fi
+    flock -u "$lock"
+    echo "$root"
+}

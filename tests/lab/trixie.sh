@@ -1,0 +1,67 @@
+#!/bin/bash
+# libvirt and QEMU of Debian 13 for tests, in a root directory of it: a lab as libvirtd.sh makes
+# them, in which all programs are Debian 13's. There is no systemd.
+#
+#   trixie.sh make                 make the root directory unless it is there; prints its path.
+#                                  Exits with 77 and says why where Debian 13 cannot be reached
+#   trixie.sh start DIR SHARED…    start a lab in DIR, which sees each SHARED as it is outside.
+#                                  What libvirtd.sh does with a lab it does with this one
+#
+# The root directory is kept in ~/.cache/bosh-libvirt-cpi-trixie ($CPI_TRIXIE_CACHE), a new one is
+# made when this file has changed. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
+set -euo pipefail
+shopt -s inherit_errexit
+
+self=$(realpath "${BASH_SOURCE[0]}")
+cache=${CPI_TRIXIE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-trixie}
+# shellcheck source=tests/lab/root.bash
+source "${self%/*}/root.bash"
+
+fill() {
+    apt update && apt install libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients \
+        qemu-system-x86 qemu-utils acl dnsmasq-base iptables nftables iproute2 procps kmod busybox &&
+        apt clean
+}
+
+# share PATH: the same thing below the new root
+share() {
+    mkdir -p "$root$1"
+    mount --bind "$1" "$root$1"
+}
+
+# In a mount namespace of its own, which lives on with the lab. A chroot is not enough: who enters
+# the namespace later is at its root.
+enter() {
+    local root=$1 dir=$2 path
+    shift 2
+    mount --bind "$root" "$root"
+    mount --rbind /dev "$root/dev"
+    mount --rbind /sys "$root/sys"
+    mount -t proc proc "$root/proc"
+    mount -t tmpfs tmpfs "$root/run"
+    mount -t tmpfs tmpfs "$root/tmp"
+    mkdir -p "$root/run/lock" "$root/run/old"
+    for path in "${self%/*}" "$dir" "$@"; do
+        share "$path"
+    done
+    cd "$root"
+    pivot_root . run/old
+    umount --lazy run/old
+    cd /
+    exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root \
+        "${self%/*}/libvirtd.sh" start "$dir"
+}
+
+start() {
+    local root dir=$1
+    root=$(make_root trixie main "$self")
+    mkdir -p "$dir"
+    unshare --mount --propagation private "$self" enter "$root" "$@"
+}
+
+case ${1-} in
+    make) make_root trixie main "$self" ;;
+    start) start "${@:2}" ;;
+    enter) enter "${@:2}" ;;
+    *) die 'trixie.sh make | start DIR SHARED…' ;;
+esac
