@@ -57,6 +57,13 @@ struct driver {
      * that changed them. The VM runs. */
     int (*mend)(struct attachment *a, struct error *err);
 
+    /* Without a look beforehand, where all is as usual: gives the VM a disk that nobody is said to
+     * have; takes a disk from the VM that is said to have it. 1: it is done; 0: it is not, and
+     * a->live and a->config tell where the disk is; -1: failed, which may have changed something.
+     * NULL: always look first. */
+    int (*attach_at_once)(struct attachment *a, struct error *err);
+    int (*detach_at_once)(struct attachment *a, struct error *err);
+
     /* Gives the disk to the VM, in both definitions. Returns the agent's hint, owned by the caller,
      * or NULL. */
     cJSON *(*attach)(struct attachment *a, struct error *err);
