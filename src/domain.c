@@ -99,13 +99,19 @@ int domain_create(const struct virsh *virsh, const struct definition_request *re
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
+    if (request->networks)
+        VIRSH_ADD(&script, "net-list", "--all", "--autostart", "--name");
     VIRSH_ADD(&script, "define", "--validate", "/dev/stdin");
     if (request->autostart)
         VIRSH_ADD(&script, "autostart", request->name);
     VIRSH_ADD(&script, "start", request->name);
     if (virsh_play(virsh, &script, request->xml, &reply, err) < 0)
         return -1;
-    return reply.ok ? 0 : virsh_fail(&reply, err, "libvirt did not start VM '%s'", request->name);
+    if (!reply.ok)
+        return virsh_fail(&reply, err, "libvirt did not start VM '%s'", request->name);
+    if (request->networks)
+        *request->networks = trimmed_lines(reply.out[0]);
+    return 0;
 }
 
 static void add_flagged(struct virsh_script *script, const char *command, const char *name,

@@ -16,7 +16,9 @@ int domain_exists(const struct virsh *virsh, const char *name, struct error *err
 
 struct definition_request {
     const char *name, *xml;
-    bool autostart; /* with the host */
+    bool autostart;   /* with the host */
+    char ***networks; /* NULL, or gets the names of the networks that start with the host, owned by
+                         the caller */
 };
 
 /* Defines the domain and starts it. */

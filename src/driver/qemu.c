@@ -6,6 +6,7 @@ const struct driver driver_qemu = {
     .plan = usual_plan,
     .make_files = usual_make_files,
     .start = usual_start,
+    .starts_unseen = true,
     .end = usual_end,
     .restart = usual_restart,
     .describe = usual_describe,

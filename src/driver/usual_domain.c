@@ -1,17 +1,25 @@
 #include "cpi/usual.h"
 
 #include "cpi/backup.h"
+#include "cpi/vm_network.h"
 
 int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
     cleanup_free char *xml = vm_domain_render(&cpi->templates, &plan->domain, err);
+    cleanup_strings char **networks = NULL;
+    const bool asks = plan->unseen && cpi->config.hypervisor->networks;
     const struct definition_request request = {
         .name = plan->domain.cid,
         .xml = xml,
         .autostart = plan->domain.properties.autostart && cpi->config.hypervisor->autostart,
+        .networks = asks ? &networks : NULL,
     };
 
-    return xml ? domain_create(&cpi->virsh, &request, err) : -1;
+    if (!xml || domain_create(&cpi->virsh, &request, err) < 0)
+        return -1;
+    if (asks)
+        vm_network_warn(cpi, &plan->domain.nics, networks);
+    return 0;
 }
 
 int usual_end(struct cpi *cpi, const char *cid, struct error *err)

@@ -131,6 +131,11 @@ do_define() {
         complain_of "Failed to define domain from $1" '(domain_definition):1: Document is empty'
         return 1
     fi
+    if [[ $text == *"<domain type='kvm'"* && ! -e $state/kvm ]]; then
+        complain_of "Failed to define domain from $1" \
+            'invalid argument: could not get preferred machine for /usr/bin/qemu-system-x86_64 type=kvm'
+        return 1
+    fi
     [[ $read_uuid ]] || read_uuid=$(</proc/sys/kernel/random/uuid)
     check_identity "Failed to define domain from $1" || return 1
     domain=$state/domains/$read_name
