@@ -6,8 +6,9 @@
 int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
     cleanup_free char *xml = vm_domain_render(&cpi->templates, &plan->domain, err);
+    cleanup_strings char **wanted = vm_network_names(&plan->domain.nics);
     cleanup_strings char **networks = NULL;
-    const bool asks = plan->unseen && cpi->config.hypervisor->networks;
+    const bool asks = plan->unseen && wanted;
     const struct definition_request request = {
         .name = plan->domain.cid,
         .xml = xml,
