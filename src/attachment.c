@@ -30,22 +30,33 @@ static int lock_both(struct attachment *a, struct error *err)
     return store_lock(store, STORE_DISK, a->disk, LOCK_EXCLUSIVE, &a->disk_lock, err);
 }
 
+void attachment_find(struct attachment *a)
+{
+    a->live = blocks_find(&a->state.live, a->directory);
+    a->config = blocks_find(&a->state.config, a->directory);
+}
+
 int attachment_look(struct attachment *a, struct error *err)
 {
     domain_state_release(&a->state);
     if (driver_of(a->cpi)->inspect(a->cpi, a->vm, &a->state, err) < 0)
         return -1;
-    a->live = blocks_find(&a->state.live, a->directory);
-    a->config = blocks_find(&a->state.config, a->directory);
+    attachment_find(a);
     return 0;
 }
 
 static int open_attachment(struct attachment *a, struct error *err)
 {
     a->directory = store_path(&a->cpi->store, STORE_DISK, a->disk, NULL);
-    if (lock_both(a, err) < 0 || attachment_look(a, err) < 0)
+    if (lock_both(a, err) < 0)
         return -1;
     return store_read(&a->cpi->store, STORE_DISK, a->disk, &a->record, err) < 0 ? -1 : 0;
+}
+
+static int read_properties(struct attachment *a, struct error *err)
+{
+    return disk_properties_read(json_get(a->record, "cloud_properties"), a->cpi->config.hypervisor,
+                                &a->properties, NULL, err);
 }
 
 /* Names the VM in the disk's record; NULL: none. */
@@ -87,20 +98,44 @@ static int refuse_running(const struct attachment *a, struct error *err)
                 hypervisor->name, a->vm);
 }
 
+/* A VM that is not in the store may not be there at all, and then nothing is to change. */
+static int may_attach_at_once(struct attachment *a, struct error *err)
+{
+    if (!driver_of(a->cpi)->attach_at_once || json_string(a->record, "attached_to"))
+        return 0;
+    return store_has(&a->cpi->store, STORE_VM, a->vm, err);
+}
+
+/* Returns as attach_at_once does. */
+static int attach_at_once(struct attachment *a, struct error *err)
+{
+    int may = may_attach_at_once(a, err);
+    cleanup_error struct error ignored = { 0 };
+
+    if (may <= 0)
+        return may < 0 ? -1 : attachment_look(a, err);
+    if (disk_settle(a->cpi, a->disk, err) < 0 || remember(a, a->vm, err) < 0)
+        return -1;
+    int done = driver_of(a->cpi)->attach_at_once(a, err);
+    if (done < 0 && err->type == ERROR_VM_NOT_FOUND)
+        remember(a, NULL, &ignored);
+    return done;
+}
+
 static cJSON *attach(struct attachment *a, struct error *err)
 {
     const struct driver *driver = driver_of(a->cpi);
 
-    if (open_attachment(a, err) < 0)
+    if (open_attachment(a, err) < 0 || (!a->record && attachment_look(a, err) < 0))
         return NULL;
     if (!a->record) {
         fail(err, ERROR_DISK_NOT_FOUND, "there is no disk '%s' in '%s'", a->disk,
              a->cpi->store.dir);
         return NULL;
     }
-    if (disk_properties_read(json_get(a->record, "cloud_properties"), a->cpi->config.hypervisor,
-                             &a->properties, NULL, err) < 0)
-        return NULL;
+    int done = read_properties(a, err) < 0 ? -1 : attach_at_once(a, err);
+    if (done)
+        return done < 0 ? NULL : driver->hint(a);
     if (a->state.active && !a->live != !a->config && driver->mend(a, err) < 0)
         return NULL;
     if (a->config)
@@ -120,10 +155,27 @@ cJSON *disk_attach(struct cpi *cpi, const char *vm_cid, const char *disk_cid, st
     return hint;
 }
 
+/* Returns as detach_at_once does. */
+static int detach_at_once(struct attachment *a, struct error *err)
+{
+    const struct driver *driver = driver_of(a->cpi);
+    const char *named = json_string(a->record, "attached_to");
+    cleanup_error struct error spoilt = { 0 };
+
+    if (!driver->detach_at_once || !named || strcmp(named, a->vm) != 0 ||
+        read_properties(a, &spoilt) < 0)
+        return attachment_look(a, err);
+    return driver->detach_at_once(a, err);
+}
+
 static int detach(struct attachment *a, struct error *err)
 {
-    if (open_attachment(a, err) < 0)
+    int done = open_attachment(a, err) < 0 ? -1 : detach_at_once(a, err);
+
+    if (done < 0)
         return -1;
+    if (done)
+        return remember(a, NULL, err);
     if (!a->live && !a->config)
         return fail(err, ERROR_DISK_NOT_ATTACHED, "disk '%s' is not attached to VM '%s'", a->disk,
                     a->vm);

@@ -99,13 +99,19 @@ int domain_create(const struct virsh *virsh, const struct definition_request *re
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
+    if (request->networks)
+        VIRSH_ADD(&script, "net-list", "--all", "--autostart", "--name");
     VIRSH_ADD(&script, "define", "--validate", "/dev/stdin");
     if (request->autostart)
         VIRSH_ADD(&script, "autostart", request->name);
     VIRSH_ADD(&script, "start", request->name);
     if (virsh_play(virsh, &script, request->xml, &reply, err) < 0)
         return -1;
-    return reply.ok ? 0 : virsh_fail(&reply, err, "libvirt did not start VM '%s'", request->name);
+    if (!reply.ok)
+        return virsh_fail(&reply, err, "libvirt did not start VM '%s'", request->name);
+    if (request->networks)
+        *request->networks = trimmed_lines(reply.out[0]);
+    return 0;
 }
 
 static void add_flagged(struct virsh_script *script, const char *command, const char *name,
@@ -235,35 +241,46 @@ void blocks_read(const char *text, struct blocks *blocks)
     }
 }
 
+void domain_look(struct virsh_script *script, const char *name)
+{
+    VIRSH_ADD(script, "domstate", name);
+    VIRSH_ADD(script, "domblklist", name, "--details");
+    VIRSH_ADD(script, "domblklist", name, "--details", "--inactive");
+}
+
+void domain_seen(char *const out[DOMAIN_LOOK], struct domain_state *state)
+{
+    state->active = !starts_with(out[0], "shut off");
+    if (state->active)
+        blocks_read(out[1], &state->live);
+    blocks_read(out[2], &state->config);
+}
+
 int domain_inspect(const struct virsh *virsh, const char *name, struct domain_state *state,
                    struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
-    VIRSH_ADD(&script, "domstate", name);
-    VIRSH_ADD(&script, "domblklist", name, "--details");
-    VIRSH_ADD(&script, "domblklist", name, "--details", "--inactive");
+    domain_look(&script, name);
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
     if (!reply.ok)
         return domain_explain(virsh, &reply, name, err);
-    state->active = !starts_with(reply.out[0], "shut off");
-    if (state->active)
-        blocks_read(reply.out[1], &state->live);
-    blocks_read(reply.out[2], &state->config);
+    domain_seen(reply.out, state);
     return 0;
+}
+
+bool block_is_in(const struct block *block, const char *directory)
+{
+    return starts_with(block->source, directory) && block->source[strlen(directory)] == '/';
 }
 
 const struct block *blocks_find(const struct blocks *blocks, const char *directory)
 {
-    size_t length = strlen(directory);
-
-    for (size_t i = 0; i < blocks->count; i++) {
-        const char *source = blocks->list[i].source;
-        if (starts_with(source, directory) && source[length] == '/')
+    for (size_t i = 0; i < blocks->count; i++)
+        if (block_is_in(&blocks->list[i], directory))
             return &blocks->list[i];
-    }
     return NULL;
 }
 

@@ -3,21 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char **copy_lines(char *text)
-{
-    cleanup_free char **lines = split_lines(text);
-    char **copy = NULL;
-
-    for (char **line = lines; *line; line++) {
-        size_t length = strlen(*line);
-        while (length > 0 && (*line)[length - 1] == ' ')
-            (*line)[--length] = '\0';
-        if (length)
-            strings_add(&copy, *line);
-    }
-    return copy;
-}
-
 static void add_commands(struct virsh_script *script, struct survey_wish wish)
 {
     /* First, for these may fail without harm: there is no kvm then, or no such network. */
@@ -75,9 +60,9 @@ int survey_take(const struct virsh *virsh, struct survey_wish wish, struct surve
     for (char *const *name = wish.networks; name && *name; name++)
         if (read_details(*out++, survey, err) < 0)
             return -1;
-    survey->networks = copy_lines(out[0]);
-    survey->active = copy_lines(out[1]);
-    survey->autostart = copy_lines(out[2]);
+    survey->networks = trimmed_lines(out[0]);
+    survey->active = trimmed_lines(out[1]);
+    survey->autostart = trimmed_lines(out[2]);
     return check_details(&reply, wish, survey, err);
 }
 
@@ -100,7 +85,7 @@ int network_enable(const struct virsh *virsh, const char *name, struct error *er
     if (virsh_play(virsh, &script, NULL, &reply, err) < 0)
         return -1;
     /* Another process may have started it just before us. */
-    cleanup_strings char **active = copy_lines(reply.out[2]);
+    cleanup_strings char **active = trimmed_lines(reply.out[2]);
     if (!strings_contain(active, name))
         return virsh_fail(&reply, err, "network '%s' did not start", name);
     return 0;

@@ -166,3 +166,18 @@ void util_free_stringsp(char ***list)
         free(*item);
     free(*list);
 }
+
+char **trimmed_lines(char *text)
+{
+    cleanup_free char **lines = split_lines(text);
+    char **copy = NULL;
+
+    for (char **line = lines; *line; line++) {
+        size_t length = strlen(*line);
+        while (length > 0 && (*line)[length - 1] == ' ')
+            (*line)[--length] = '\0';
+        if (length)
+            strings_add(&copy, *line);
+    }
+    return copy;
+}

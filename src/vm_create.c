@@ -15,6 +15,7 @@ struct making {
     const struct vm_request *request;
     struct vm_plan plan;
     struct lock vm_lock, stemcell_lock;
+    bool refused; /* the request was wrong, as it turned out when the VM did not start */
 };
 
 /* The record says what there is to undo, so it comes before all of it. */
@@ -36,11 +37,36 @@ static int write_record(const struct making *m, struct error *err)
     return store_write(&m->cpi->store, STORE_VM, domain->cid, record, err);
 }
 
-static int start(const struct making *m, struct error *err)
+/* The first error is the one to tell unless the host says that the request is wrong. */
+static int start_again(struct making *m, struct error *err)
+{
+    const struct nics *nics = &m->plan.domain.nics;
+    cleanup_error struct error second = { 0 };
+    int mended = err->ok_to_retry ? -1 : vm_plan_look(m->cpi, &m->plan, &second);
+
+    if (mended < 0)
+        return -1;
+    if (vm_network_check(m->cpi, nics, &m->plan.survey, &second) < 0) {
+        m->refused = true;
+        error_release(err);
+        *err = second;
+        second = (struct error){ 0 };
+        return -1;
+    }
+    if (!mended)
+        return -1;
+    error_release(err);
+    if (vm_network_enable(m->cpi, nics, &m->plan.survey, err) < 0)
+        return -1;
+    return driver_of(m->cpi)->start(m->cpi, &m->plan, err);
+}
+
+static int start(struct making *m, struct error *err)
 {
     cleanup_free char *marker = xasprintf("%s/" VM_CREATING, m->plan.domain.directory);
 
-    if (driver_of(m->cpi)->start(m->cpi, &m->plan, err) < 0)
+    if (driver_of(m->cpi)->start(m->cpi, &m->plan, err) < 0 &&
+        (!m->plan.unseen || start_again(m, err) < 0))
         return -1;
     return host_remove(&m->cpi->host, marker, err);
 }
@@ -50,7 +76,7 @@ static int make(struct making *m, struct error *err)
     const struct vm_domain *domain = &m->plan.domain;
 
     if (write_record(m, err) < 0 || vm_address_claim(m->cpi, domain->cid, &domain->nics, err) < 0 ||
-        vm_network_enable(m->cpi, &domain->nics, &m->plan.survey, err) < 0 ||
+        (!m->plan.unseen && vm_network_enable(m->cpi, &domain->nics, &m->plan.survey, err) < 0) ||
         reservation_make(m->cpi, m->plan.reservations, err) < 0 ||
         driver_of(m->cpi)->make_files(m->cpi, m->request, &m->plan, err) < 0)
         return -1;
@@ -63,8 +89,9 @@ static void undo(struct making *m, struct error *err)
     const struct vm_domain *domain = &m->plan.domain;
     cleanup_error struct error undoing = { 0 };
 
-    err->type = ERROR_VM_CREATION_FAILED;
-    if (m->cpi->config.keep_failed_vms)
+    if (!m->refused)
+        err->type = ERROR_VM_CREATION_FAILED;
+    if (m->cpi->config.keep_failed_vms && !m->refused)
         log_note(m->cpi->log, "keep_failed_vms: what there is of VM '%s' was left in '%s'",
                  domain->cid, domain->directory);
     else if (vm_delete_locked(m->cpi, domain->cid, &undoing) < 0)

@@ -22,6 +22,23 @@ cJSON *vm_network_list(const struct nics *nics)
     return list;
 }
 
+static void warn_of(struct cpi *cpi, const char *name, char *const *autostart)
+{
+    if (!strings_contain(autostart, name))
+        log_note(cpi->log,
+                 "warning: network '%s' has no autostart: after a reboot of the host this VM does "
+                 "not come back by itself; 'virsh net-autostart %s' mends that",
+                 name, name);
+}
+
+void vm_network_warn(struct cpi *cpi, const struct nics *nics, char *const *autostart)
+{
+    cleanup_strings char **names = vm_network_names(nics);
+
+    for (char **name = names; name && *name; name++)
+        warn_of(cpi, *name, autostart);
+}
+
 static int check_state(struct cpi *cpi, const char *name, const struct survey *survey,
                        struct error *err)
 {
@@ -35,11 +52,8 @@ static int check_state(struct cpi *cpi, const char *name, const struct survey *s
                     "network '%s' is not active: start it with 'virsh net-start %s' or set "
                     "auto_enable_networks",
                     name, name);
-    if (!strings_contain(survey->autostart, name) && strings_contain(survey->active, name))
-        log_note(cpi->log,
-                 "warning: network '%s' has no autostart: after a reboot of the host this VM does "
-                 "not come back by itself; 'virsh net-autostart %s' mends that",
-                 name, name);
+    if (strings_contain(survey->active, name))
+        warn_of(cpi, name, survey->autostart);
     return 0;
 }
 

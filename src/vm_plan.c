@@ -23,26 +23,84 @@ static const char *virtualisation(const struct host *host)
     return strstr(text, " vmx") ? "vmx" : strstr(text, " svm") ? "svm" : NULL;
 }
 
-static int look_at_host(struct cpi *cpi, struct vm_plan *plan, struct error *err)
+/* Is kvm to be tried? It runs what the host's own CPU runs. */
+static bool wants_kvm(const struct cpi *cpi, const struct vm_plan *plan, const char *feature)
 {
     const struct config *config = &cpi->config;
-    const struct vm_properties *p = &plan->domain.properties;
-    const char *feature = virtualisation(&cpi->host);
-    cleanup_strings char **networks = vm_network_names(&plan->domain.nics);
-    struct survey_wish wish = { .networks = networks };
-
-    /* kvm runs what the host's own CPU runs. */
     const bool native = feature && !*feature == (plan->domain.arch != NULL);
-    wish.kvm = config->hypervisor->has_domain_type && config->domain_type == DOMAIN_AUTO && native;
+
+    return config->hypervisor->has_domain_type && config->domain_type == DOMAIN_AUTO && native;
+}
+
+static void decide_kvm(const struct cpi *cpi, struct vm_plan *plan, const char *feature, bool there)
+{
+    struct vm_domain *domain = &plan->domain;
+
+    domain->kvm = cpi->config.domain_type == DOMAIN_KVM || there;
+    domain->nesting = domain->kvm && feature && *feature ? feature : NULL;
+}
+
+/* A fixed address or gateway must fit the network's subnets, and nested virtualisation needs kvm:
+ * to be known before anything is changed. */
+static bool must_be_seen(const struct cpi *cpi, const struct vm_plan *plan)
+{
+    const struct nics *nics = &plan->domain.nics;
+
+    if (!driver_of(cpi)->starts_unseen || plan->domain.properties.nested_given)
+        return true;
+    for (size_t i = 0; i < nics->count; i++)
+        if (nics->list[i].ips || nics->list[i].gateways)
+            return true;
+    return false;
+}
+
+static int look(struct cpi *cpi, struct vm_plan *plan, const char *feature, struct error *err)
+{
+    cleanup_strings char **networks = vm_network_names(&plan->domain.nics);
+    const struct survey_wish wish = { .networks = networks, .kvm = wants_kvm(cpi, plan, feature) };
+
     if (survey_take(&cpi->virsh, wish, &plan->survey, err) < 0)
         return -1;
-    plan->domain.kvm = config->domain_type == DOMAIN_KVM || (wish.kvm && plan->survey.kvm);
-    plan->domain.nesting = plan->domain.kvm && feature && *feature ? feature : NULL;
+    decide_kvm(cpi, plan, feature, wish.kvm && plan->survey.kvm);
+    return 0;
+}
+
+static int look_at_host(struct cpi *cpi, struct vm_plan *plan, struct error *err)
+{
+    const struct vm_properties *p = &plan->domain.properties;
+    const char *feature = virtualisation(&cpi->host);
+
+    plan->unseen = !must_be_seen(cpi, plan);
+    if (plan->unseen)
+        decide_kvm(cpi, plan, feature, wants_kvm(cpi, plan, feature));
+    else if (look(cpi, plan, feature, err) < 0 ||
+             vm_network_check(cpi, &plan->domain.nics, &plan->survey, err) < 0)
+        return -1;
     if (p->nested_given && p->nested && !plan->domain.nesting)
         return fail(err, ERROR_NOT_SUPPORTED,
                     "cloud_properties.nested: a VM can have VMs of its own only under kvm on a CPU "
                     "with vmx or svm, which this host does not offer");
     return 0;
+}
+
+static bool all_active(const struct vm_plan *plan)
+{
+    cleanup_strings char **names = vm_network_names(&plan->domain.nics);
+
+    for (char **name = names; name && *name; name++)
+        if (!strings_contain(plan->survey.active, *name))
+            return false;
+    return true;
+}
+
+int vm_plan_look(struct cpi *cpi, struct vm_plan *plan, struct error *err)
+{
+    const bool kvm = plan->domain.kvm;
+
+    plan->unseen = false;
+    if (look(cpi, plan, virtualisation(&cpi->host), err) < 0)
+        return -1;
+    return kvm != plan->domain.kvm || !all_active(plan);
 }
 
 static void plan_extra_disks(struct vm_domain *domain)
@@ -125,7 +183,6 @@ int vm_plan_make(struct cpi *cpi, const struct vm_request *request, struct vm_pl
         nics_read(request->networks, &defaults, &domain->nics, err) < 0 ||
         stemcell_open(cpi, request->stemcell_cid, &plan->stemcell, err) < 0 ||
         plan_rest(cpi, request, plan, err) < 0 || look_at_host(cpi, plan, err) < 0 ||
-        vm_network_check(cpi, &domain->nics, &plan->survey, err) < 0 ||
         vm_address_check(cpi, &domain->nics, err) < 0)
         return -1;
     plan->reservations = reservation_list(&domain->nics, &plan->survey, domain->cid);

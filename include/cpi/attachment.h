@@ -24,4 +24,7 @@ struct attachment {
 /* Asks anew where the disk is. */
 int attachment_look(struct attachment *a, struct error *err);
 
+/* The same without asking: looks into a->state for where the disk is. */
+void attachment_find(struct attachment *a);
+
 #endif

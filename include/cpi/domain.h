@@ -16,7 +16,9 @@ int domain_exists(const struct virsh *virsh, const char *name, struct error *err
 
 struct definition_request {
     const char *name, *xml;
-    bool autostart; /* with the host */
+    bool autostart;   /* with the host */
+    char ***networks; /* NULL, or gets the names of the networks that start with the host, owned by
+                         the caller */
 };
 
 /* Defines the domain and starts it. */
@@ -87,7 +89,17 @@ int domain_list_active(const struct virsh *virsh, char ***names, struct error *e
 int domain_inspect(const struct virsh *virsh, const char *name, struct domain_state *state,
                    struct error *err);
 
-/* The block whose file is in that directory, NULL when there is none. */
+/* How many commands domain_look adds. */
+enum { DOMAIN_LOOK = 3 };
+
+/* domain_inspect as a part of a larger script: its commands, and what they printed. */
+void domain_look(struct virsh_script *script, const char *name);
+void domain_seen(char *const out[DOMAIN_LOOK], struct domain_state *state);
+
+/* Is the block's file in that directory? */
+bool block_is_in(const struct block *block, const char *directory);
+
+/* The first block whose file is in that directory, NULL when there is none. */
 const struct block *blocks_find(const struct blocks *blocks, const char *directory);
 
 /* Puts the device into the persistent definition, and into the live one if there is one. */

@@ -39,8 +39,10 @@ struct driver {
      * by the caller. NULL: the disk is found by its serial. */
     cJSON *(*own_hint)(const struct vm_domain *domain, unsigned index, const char *serial);
 
-    /* Defines the VM and starts it. */
+    /* Defines the VM and starts it. Where starts_unseen is set the plan may be unseen, and a plan
+     * that fails may be started again after it was mended. */
     int (*start)(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
+    bool starts_unseen;
 
     /* Leaves nothing of the VM outside its directory, and nothing in use that is in there. An
      * absent VM is success, and so is one of which only something is left. */
@@ -60,6 +62,13 @@ struct driver {
     /* Makes the live and the persistent definition agree on the disk, after a process was killed
      * that changed them. The VM runs. */
     int (*mend)(struct attachment *a, struct error *err);
+
+    /* Without a look beforehand, where all is as usual: gives the VM a disk that nobody is said to
+     * have; takes a disk from the VM that is said to have it. 1: it is done; 0: it is not, and
+     * a->live and a->config tell where the disk is; -1: failed, which may have changed something.
+     * NULL: always look first. */
+    int (*attach_at_once)(struct attachment *a, struct error *err);
+    int (*detach_at_once)(struct attachment *a, struct error *err);
 
     /* Gives the disk to the VM, in both definitions. Returns the agent's hint, owned by the caller,
      * or NULL. */

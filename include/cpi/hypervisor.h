@@ -28,6 +28,7 @@ struct bus {
     const char *prefix; /* of target names: "vd" for vda, vdb, ... */
     const char *by_id;  /* what udev puts before the serial below /dev/disk/by-id; NULL: guests see
                            no serials on it, and call a disk by its target name for good */
+    bool any_target;    /* does the target name mean nothing, neither an address nor a name? */
 };
 
 struct hypervisor {

@@ -36,7 +36,13 @@ int usual_inspect(struct cpi *cpi, const char *cid, struct domain_state *state, 
 int usual_make_image(struct cpi *cpi, const struct image_request *request, struct error *err);
 int usual_grow_image(struct cpi *cpi, const struct image_request *request, struct error *err);
 
+/* The device of a disk, with a target of that number on the bus. Owned by the caller. */
+char *usual_disk_xml(const struct attachment *a, const struct bus *bus, unsigned index,
+                     struct error *err);
+
 /* A device by 'virsh attach-device', found in the guest by its serial. */
+int usual_attach_at_once(struct attachment *a, struct error *err);
+int usual_detach_at_once(struct attachment *a, struct error *err);
 int usual_mend(struct attachment *a, struct error *err);
 cJSON *usual_attach(struct attachment *a, struct error *err);
 cJSON *usual_hint(const struct attachment *a);

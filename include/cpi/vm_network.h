@@ -22,6 +22,9 @@ cJSON *vm_network_list(const struct nics *nics);
 int vm_network_check(struct cpi *cpi, const struct nics *nics, const struct survey *survey,
                      struct error *err);
 
+/* Says in the log which of them do not start with the host; 'autostart' names those that do. */
+void vm_network_warn(struct cpi *cpi, const struct nics *nics, char *const *autostart);
+
 /* Starts those that are not active. */
 int vm_network_enable(struct cpi *cpi, const struct nics *nics, const struct survey *survey,
                       struct error *err);

@@ -36,8 +36,8 @@ static unsigned free_index(const struct attachment *a, const char *prefix)
     }
 }
 
-static char *render_disk(const struct attachment *a, const struct bus *bus, unsigned index,
-                         struct error *err)
+char *usual_disk_xml(const struct attachment *a, const struct bus *bus, unsigned index,
+                     struct error *err)
 {
     cleanup_free char *path = disk_path(a->cpi, a->disk, a->record);
     cleanup_free char *target = target_name(bus->prefix, index);
@@ -59,7 +59,7 @@ static char *render_disk(const struct attachment *a, const struct bus *bus, unsi
 static cJSON *attach_on(struct attachment *a, const struct bus *bus, struct error *err)
 {
     const unsigned index = free_index(a, bus->prefix);
-    cleanup_free char *xml = render_disk(a, bus, index, err);
+    cleanup_free char *xml = usual_disk_xml(a, bus, index, err);
     cleanup_free char *target = target_name(bus->prefix, index);
 
     if (!xml || domain_attach(&a->cpi->virsh, a->vm, a->state.active, xml, err) < 0)
@@ -117,7 +117,7 @@ int usual_mend(struct attachment *a, struct error *err)
     if (a->live) {
         const struct bus *bus = bus_of(a->cpi, a->live);
         cleanup_free char *xml =
-            render_disk(a, bus, target_index(a->live->target, bus->prefix), err);
+            usual_disk_xml(a, bus, target_index(a->live->target, bus->prefix), err);
         if (!xml || domain_attach(&a->cpi->virsh, a->vm, false, xml, err) < 0)
             return -1;
     } else if (domain_detach(&a->cpi->virsh, a->vm, a->config->target, DEFINITION_CONFIG, &reply,

@@ -2,17 +2,26 @@
 
 #include "cpi/backup.h"
 #include "cpi/slot.h"
+#include "cpi/vm_network.h"
 
 int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
     cleanup_free char *xml = vm_domain_render(&cpi->templates, &plan->domain, err);
+    cleanup_strings char **wanted = vm_network_names(&plan->domain.nics);
+    cleanup_strings char **networks = NULL;
+    const bool asks = plan->unseen && wanted;
     const struct definition_request request = {
         .name = plan->domain.cid,
         .xml = xml,
         .autostart = plan->domain.properties.autostart && cpi->config.hypervisor->autostart,
+        .networks = asks ? &networks : NULL,
     };
 
-    return xml ? domain_create(&cpi->virsh, &request, err) : -1;
+    if (!xml || domain_create(&cpi->virsh, &request, err) < 0)
+        return -1;
+    if (asks)
+        vm_network_warn(cpi, &plan->domain.nics, networks);
+    return 0;
 }
 
 int usual_end(struct cpi *cpi, const char *cid, struct error *err)

@@ -1,9 +1,9 @@
 #include "cpi/hypervisor.h"
 
-static const struct bus virtio = { "virtio", "vd", "virtio-" };
-static const struct bus scsi = { "scsi", "sd", "scsi-0QEMU_QEMU_HARDDISK_" };
-static const struct bus sata = { "sata", "sd", "ata-QEMU_HARDDISK_" };
-static const struct bus ide = { "ide", "hd", "ata-QEMU_HARDDISK_" };
+static const struct bus virtio = { "virtio", "vd", "virtio-", true };
+static const struct bus scsi = { "scsi", "sd", "scsi-0QEMU_QEMU_HARDDISK_", false };
+static const struct bus sata = { "sata", "sd", "ata-QEMU_HARDDISK_", false };
+static const struct bus ide = { "ide", "hd", "ata-QEMU_HARDDISK_", false };
 
 const struct hypervisor hypervisor_qemu = {
     .name = "qemu",

@@ -1,7 +1,7 @@
 #include "cpi/hypervisor.h"
 
 /* Its guests call a disk by its target name, and see no serial number of it. */
-static const struct bus xen = { "xen", "xvd", NULL };
+static const struct bus xen = { "xen", "xvd", NULL, false };
 
 const struct hypervisor hypervisor_xen = {
     .name = "xen",

@@ -20,6 +20,11 @@ refuses() {
     [[ $(calls) != *create* && $(calls) != *define* ]] || fail "this has run: $(calls)"
 }
 
+# dynamic NETWORK
+dynamic() {
+    echo "{\"a\":{\"type\":\"dynamic\",\"cloud_properties\":{\"name\":\"$1\"}}}"
+}
+
 xml() {
     cat "$state/domains/$vm/xml"
 }
@@ -41,6 +46,14 @@ is_valid_xml() {
     forget_calls
     ok create_vm agent-1 "$stemcell" '{"cpus":2,"memory":2048}' "$(manual 10.0.0.10)" '[]' '{}'
     golden create_vm.argv "$(calls)"
+}
+
+@test "create_vm with a dynamic address asks nothing before it begins" {
+    have_stemcell
+    forget_calls
+    ok create_vm agent-1 "$stemcell" '{"cpus":2,"memory":2048}' "$(dynamic default)" '[]' '{}'
+    golden create_vm-dynamic.argv "$(calls)"
+    jq -e '.log == ""' <<<"$response" || fail "it said: $response"
 }
 
 @test "the VM runs, and will when the host was restarted" {
@@ -65,6 +78,7 @@ is_valid_xml() {
 }
 
 @test "the domain with kvm" {
+    : >"$state/kvm"
     configure domain_type '"kvm"' storage_controller '"sata"'
     create '{"cpus":2,"memory":2048}' "$(manual 10.0.0.10)"
     golden domain-kvm.xml "$(xml)"
@@ -73,9 +87,12 @@ is_valid_xml() {
 }
 
 @test "domain_type auto means qemu where libvirt offers no kvm" {
+    local networks
     configure domain_type '"auto"'
-    create
-    [[ $(xpath 'string(/domain/@type)') == qemu ]] || fail 'not qemu'
+    for networks in '{}' "$(dynamic default)" "$(manual 10.0.0.10)"; do
+        create '{}' "$networks"
+        [[ $(xpath 'string(/domain/@type)') == qemu ]] || fail 'not qemu'
+    done
 }
 
 @test "domain_type auto means kvm where libvirt and the processor offer it" {
@@ -187,13 +204,27 @@ TABLE
 @test "a network that is not there is NetworkNotFound" {
     refuses NetworkNotFound '{}' "$(manual 10.0.0.10 missing)"
     says missing
-    refuses NetworkNotFound '{}' '{"a":{"type":"dynamic","cloud_properties":{"name":"default"}},"b":{"type":"dynamic","cloud_properties":{"name":"gone"}}}'
+}
+
+# refuses_after_all TYPE NETWORKS: as it turns out when the VM does not start, and all is undone
+refuses_after_all() {
+    [[ $stemcell ]] || have_stemcell
+    before=$(inventory)
+    refused "$1" create_vm agent-1 "$stemcell" '{}' "$2" '[]' '{}'
+    [[ $(inventory) == "$before" ]] || fail "something remains: $(inventory)"
+}
+
+@test "a network of dynamic addresses that is not there is NetworkNotFound" {
+    configure keep_failed_vms true
+    refuses_after_all NetworkNotFound '{"a":{"type":"dynamic","cloud_properties":{"name":"default"}},"b":{"type":"dynamic","cloud_properties":{"name":"gone"}}}'
     says gone
 }
 
 @test "a network that is not active is a CloudError that tells how to start it" {
     have_network idle inactive
     refuses CloudError '{}' "$(manual 10.0.0.10 idle)"
+    says 'virsh net-start idle' auto_enable_networks
+    refuses_after_all CloudError "$(dynamic idle)"
     says 'virsh net-start idle' auto_enable_networks
 }
 
@@ -203,6 +234,11 @@ TABLE
     create '{}' "$(manual 10.0.0.10 idle)"
     [[ -e $state/networks/idle/active && -e $state/networks/idle/autostart ]] || fail 'it is not started'
     jq -e '.log | contains("idle")' <<<"$response" || fail 'nobody is told'
+    have_network idle2 inactive
+    create '{}' "$(dynamic idle2)"
+    is_running "$vm"
+    [[ -e $state/networks/idle2/active && -e $state/networks/idle2/autostart ]] || fail 'it is not started'
+    jq -e '.log | contains("idle2")' <<<"$response" || fail 'nobody is told'
     refuses NetworkNotFound '{}' "$(manual 10.0.0.11 missing)"
 }
 
@@ -210,6 +246,8 @@ TABLE
     have_network fragile
     rm "$state/networks/fragile/autostart"
     create '{}' "$(manual 10.0.0.10 fragile)"
+    jq -e '.log | contains("net-autostart fragile")' <<<"$response" || fail 'no warning'
+    create '{}' "$(dynamic fragile)"
     jq -e '.log | contains("net-autostart fragile")' <<<"$response" || fail 'no warning'
 }
 

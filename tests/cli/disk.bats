@@ -270,7 +270,56 @@ scsi_hint() {
         ok attach_disk "$vm" "$disk"
     done
     [[ $(cut -f 2 "$state/domains/$vm/live" | sort | uniq -d) == '' ]] || fail 'one target twice'
-    [[ $(cut -f 2 "$state/domains/$vm/live") == *vdz*vdaa* ]] || fail "$(<"$state/domains/$vm/live")"
+    [[ $(grep -c disks/ "$state/domains/$vm/live") == 30 ]] || fail "$(<"$state/domains/$vm/live")"
+}
+
+# target_of VM DISK
+target_of() {
+    grep "$2" "$state/domains/$1/config" | cut -f 2
+}
+
+@test "attach_disk gives a disk the same target in every VM, and another where that one is taken" {
+    local own definition
+    have_attached_disk
+    own=$(target_of "$vm" "$disk")
+    [[ $own == vd[a-z][a-z] ]] || fail "the target $own"
+    ok detach_disk "$vm" "$disk"
+    have_vm 10.0.0.11
+    ok attach_disk "$vm" "$disk"
+    [[ $(target_of "$vm" "$disk") == "$own" ]] || fail 'another target'
+    ok detach_disk "$vm" "$disk"
+    for definition in live config; do
+        printf 'disk\t%s\tvirtio\t-\t/by/hand\n' "$own" >>"$state/domains/$vm/$definition"
+    done
+    forget_calls
+    ok attach_disk "$vm" "$disk"
+    (($(calls | wc -l) == 2)) || fail "more than a second virsh: $(calls)"
+    has_disk_on virtio "$vm" "$disk"
+    [[ $(target_of "$vm" /by/hand) == "$own" && $(target_of "$vm" "$disk") != "$own" ]] || fail 'one target twice'
+    ok detach_disk "$vm" "$disk"
+    has_no_disk "$vm" "$disk"
+    [[ $(target_of "$vm" /by/hand) == "$own" ]] || fail 'what was attached by hand is gone'
+}
+
+# by_hand DEFINITION: somebody has attached the disk to the VM, and no record tells
+by_hand() {
+    printf 'disk\tvdx\tvirtio\t%s\t%s\n' "$disk" "$store/disks/$disk/disk.qcow2" >>"$state/domains/$vm/$1"
+}
+
+@test "attach_disk of one that was attached by hand leaves it there once" {
+    local definitions definition last=10
+    for definitions in config live 'live config'; do
+        have_vm "10.0.0.$((++last))"
+        have_disk
+        [[ $definitions != config ]] || stop_domain "$vm"
+        for definition in $definitions; do
+            by_hand "$definition"
+        done
+        ok attach_disk "$vm" "$disk"
+        has_disk_on virtio "$vm" "$disk"
+        ok detach_disk "$vm" "$disk"
+        has_no_disk "$vm" "$disk"
+    done
 }
 
 @test "attach_disk takes a target that has become free" {
@@ -387,6 +436,16 @@ scsi_hint() {
     sed -i "/$disk/d" "$state/domains/$vm/config"
     ok detach_disk "$vm" "$disk"
     has_no_disk "$vm" "$disk"
+}
+
+@test "detach_disk leaves a disk defined while the guest takes its time" {
+    have_attached_disk
+    echo 6 >"$state/release-after"
+    forget_calls
+    ok detach_disk "$vm" "$disk"
+    has_no_disk "$vm" "$disk"
+    [[ $(calls) == *"detach-disk"*"attach-device $vm /dev/stdin --config'"*"detach-disk $vm "*" --config'" ]] ||
+        fail "it was not put back: $(calls)"
 }
 
 @test "detach_disk takes a disk off whose files are lost" {

@@ -11,6 +11,10 @@ load faults
 
 @test "create_vm" { every_step creates create_vm; }
 
+@test "create_vm with a dynamic address" { every_step creates create_vm_unseen; }
+
+@test "create_vm with a dynamic address on a network to be started" { every_step creates create_vm_idle; }
+
 @test "create_vm with the address of a half made one" { every_step replaces create_vm_over; }
 
 @test "delete_vm" { every_step repeats delete_vm; }

@@ -220,7 +220,7 @@ request() {
 
 # run_cpi: a request on stdin; to be replaced where cpi is to be started otherwise.
 run_cpi() {
-    CPI_SECRET=$canary PATH=$world/bin "$CPI" --config "$world/cpi.json"
+    CPI_SECRET=$canary PATH=$world/bin "$CPI" --config "$world/cpi.json" "$@"
 }
 
 # send TEXT: any text as request; the answer is in $response. Fails when it is not what every

@@ -156,6 +156,18 @@ create_vm_check() {
     is_running "${BASH_REMATCH[1]}"
 }
 
+create_vm_unseen_world() { have_stemcell; }
+create_vm_unseen_call() {
+    ask create_vm a "$stemcell" '{}' '{"a":{"type":"dynamic","cloud_properties":{"name":"default"}}}' '[]' '{}'
+}
+create_vm_unseen_check() { create_vm_check; }
+
+create_vm_idle_world() { create_vm_world; }
+create_vm_idle_call() {
+    ask create_vm a "$stemcell" '{}' '{"a":{"type":"dynamic","cloud_properties":{"name":"idle"}}}' '[]' '{}'
+}
+create_vm_idle_check() { create_vm_check; }
+
 create_vm_over_world() {
     have_vm
     touch "$store/vms/$vm/creating"

@@ -64,7 +64,8 @@ alike() {
 @test "looking up what is not there" {
     alike 'domstate nope' 'domblklist nope --details' 'destroy nope' 'start nope' 'undefine nope --nvram' \
         'autostart nope' 'desc nope --config --new-desc x' 'metadata nope http://x --key k --set <a/>' \
-        'detach-disk nope vda --live' 'net-start nope' 'net-autostart nope' 'net-dumpxml nope' \
+        'detach-disk nope vda --live' 'detach-disk test vdq --live' 'detach-disk test /no/file --config' \
+        'attach-device nope /dev/null --persistent' 'net-start nope' 'net-autostart nope' 'net-dumpxml nope' \
         'net-destroy nope' 'net-undefine nope' 'net-update nope add ip-dhcp-host <host/>' \
         'domjobinfo nope' 'domjobabort nope' 'backup-begin nope'
 }

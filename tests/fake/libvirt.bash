@@ -133,6 +133,11 @@ do_define() {
         complain_of "Failed to define domain from $1" '(domain_definition):1: Document is empty'
         return 1
     fi
+    if [[ $text == *"<domain type='kvm'"* && ! -e $state/kvm ]]; then
+        complain_of "Failed to define domain from $1" \
+            'invalid argument: could not get preferred machine for /usr/bin/qemu-system-x86_64 type=kvm'
+        return 1
+    fi
     [[ $read_uuid ]] || read_uuid=$(</proc/sys/kernel/random/uuid)
     check_identity "Failed to define domain from $1" || return 1
     domain=$state/domains/$read_name
@@ -438,6 +443,10 @@ chosen_definitions() {
     fi
     [[ ! ${options[--live]+set} ]] || definitions+=("$domain/live")
     [[ ! ${options[--config]+set} ]] || definitions+=("$domain/config")
+    if [[ ${options[--persistent]+set} ]]; then
+        definitions=("$domain/config")
+        ! is_active || definitions+=("$domain/live")
+    fi
     if ((${#definitions[@]} == 0)); then
         if is_active; then definitions=("$domain/live"); else definitions=("$domain/config"); fi
     fi
@@ -507,18 +516,25 @@ is_free() {
         complain_of 'Failed to detach disk' "Operation not supported: disk '$1' already in active block job"
 }
 
+# target_in FILE TARGET: or a disk's file; its target goes to $target.
+target_in() {
+    local source
+    while IFS=$'\t' read -r _ target _ _ source; do
+        [[ $target != "$2" && $source != "$2" ]] || return 0
+    done < <(grep . "$1")
+    complain "No disk found whose source path or target is $2"
+    return 1
+}
+
 do_detach-disk() {
-    local file definitions
+    local file definitions target
     find_domain "$1" || return 1
     chosen_definitions 'Failed to detach disk' || return 1
     for file in "${definitions[@]}"; do
-        has_target "$file" "$2" || {
-            complain "No disk found whose source path or target is $2"
-            return 1
-        }
+        target_in "$file" "$2" || return 1
         case $file in
-            */live) is_free "$2" && release "$2" || return 1 ;;
-            *) forget "$file" "$2" ;;
+            */live) is_free "$target" && release "$target" || return 1 ;;
+            *) forget "$file" "$target" ;;
         esac
     done
 }

@@ -2,7 +2,7 @@
 
 #include "cpi/agent.h"
 
-static const struct bus virtio = { "virtio", "vd", "virtio-" };
+static const struct bus virtio = { "virtio", "vd", "virtio-", true };
 
 /* What the tests change is json text; NULL: absent. */
 struct texts {

@@ -85,7 +85,7 @@ static void unknown_keys_are_told(void **state)
 /* Seven disks on a SCSI controller are all that libvirt places by itself. */
 static void a_scsi_disk_gets_an_address_of_its_own(void **state)
 {
-    static const struct bus scsi = { "scsi", "sd", "scsi-" };
+    static const struct bus scsi = { "scsi", "sd", "scsi-", false };
     const struct disk_device device = {
         .path = "/p", .format = "raw", .target = "sdx", .serial = "s", .bus = &scsi, .index = 300
     };
