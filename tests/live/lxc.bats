@@ -130,6 +130,47 @@ mib_of() {
     cpi delete_vm "[\"$vm\"]"
 }
 
+@test "disks grow, are described and copied, as far as containers let them" {
+    local stemcell snapshot
+    tree
+    stemcell=$result
+    create_vm agent-d "$stemcell" 192.168.122.98
+    disk 24
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    guest 192.168.122.98 "echo data >/warden-cpi-dev/$disk/file; sync"
+    cpi set_disk_metadata "[\"$disk\", {\"deployment\": \"d\", \"instance_index\": 0}]"
+    [[ $(jq -c .metadata.deployment "$STORE/disks/$disk/disk.json") == '"d"' ]]
+    # What it has mounted stays as it is.
+    cpi_fails CloudError "attached to VM '$vm'" update_disk "[\"$disk\", 48, {}]"
+    cpi_fails NotSupported 'snapshot of a disk of a running VM' snapshot_disk "[\"$disk\", {}]"
+    says 192.168.122.98 "cat /warden-cpi-dev/$disk/file" data
+
+    # Of one that is off it is copied where it is.
+    virsh_lab destroy "$vm"
+    cpi snapshot_disk "[\"$disk\", {\"deployment\": \"d\"}]"
+    snapshot=$result
+    qemu-img convert -O raw "$STORE/snapshots/$snapshot/disk.qcow2" "$BATS_TEST_TMPDIR/copy"
+    [[ $(debugfs -R 'cat file' "$BATS_TEST_TMPDIR/copy" 2>/dev/null) == data ]]
+    e2fsck -f -n "$BATS_TEST_TMPDIR/copy"
+    cpi delete_snapshot "[\"$snapshot\"]"
+    cpi get_disks "[\"$vm\"]"
+    [[ $(jq -r '.[]' <<<"$result") == "$disk" ]]
+
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    cpi_fails NotSupported 'cannot become smaller' resize_disk "[\"$disk\", 16]"
+    cpi_fails CpiError format update_disk "[\"$disk\", 48, {\"format\": \"qcow2\"}]"
+    cpi update_disk "[\"$disk\", 48, {}]"
+    cpi set_disk_metadata "[\"$disk\", {\"deployment\": \"e\"}]"
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    cpi reboot_vm "[\"$vm\"]"
+    says 192.168.122.98 "cat /warden-cpi-dev/$disk/file" data
+    (($(mib_of 192.168.122.98 "/warden-cpi-dev/$disk") > 36))
+    cpi delete_vm "[\"$vm\"]"
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
+
 # outside VM PATTERN: the users that the processes of that name have on the host
 outside() {
     on_host ps -o uid=,args= --ppid "$(on_host pgrep -f "^/[^ ]*libvirt_lxc --name $1 ")" |
