@@ -37,8 +37,10 @@ static void begin(void *data, const char *name, const char **attributes)
     const char *type = attribute(given, "type");
 
     r->depth++;
-    if (r->depth == DEVICES_DEPTH)
+    if (r->depth == DEVICES_DEPTH) {
         r->in_devices = strcmp(name, "devices") == 0;
+        r->definition->mapped = r->definition->mapped || strcmp(name, "idmap") == 0;
+    }
     if (r->depth == DEVICE_DEPTH && r->in_devices && strcmp(name, "filesystem") == 0 && type &&
         strcmp(type, "file") == 0) {
         r->in_filesystem = true;

@@ -11,6 +11,7 @@
 
 #include "cpi/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* An image file that is mounted in a container. */
@@ -24,6 +25,7 @@ struct domain_definition {
     struct filesystem *list; /* those of type 'file' */
     size_t count;
     size_t devices_end; /* where </devices> begins */
+    bool mapped;        /* is a container's root another user than the host's? */
 };
 
 #define cleanup_definition cleanup(definition_release)

@@ -74,6 +74,30 @@ int lxc_unlink(struct cpi *cpi, const char *name, struct error *err);
  * busy"), and trips over cgroups ("Unable to write to '.../tasks': No such file or directory"). */
 int lxc_lock(struct cpi *cpi, struct lock *lock, struct error *err);
 
+/* How long what handles every file of the VM's tree may take, in seconds. */
+int lxc_patience(const struct cpi *cpi, const struct vm_plan *plan);
+
+/* How many users and groups a container with an id map has (privileged: false). */
+enum { LXC_IDS = 65536 };
+
+/* Why it has no disks. libvirt 9.0 mounts images when it is in the container's user namespace
+ * already, where the kernel does not permit it ("Unable to open filesystem /.oldroot/dev/loop0:
+ * Permission denied"). */
+#define LXC_NO_IMAGES                                                         \
+    "libvirt cannot mount the image of a disk in a container with an id map " \
+    "(privileged: false, see docs/hypervisors.md)"
+
+/*
+ * Gives the VM's root file system, which is complete, to users and groups of the host that only
+ * this container has: number N in there is first + N on the host. Set-user-id bits are kept;
+ * capabilities of files are not, for chown(2) takes them. ERROR_NOT_SUPPORTED for a tree with a
+ * number that has no place in the map.
+ */
+int lxc_shift(struct cpi *cpi, const struct vm_plan *plan, const char *root, struct error *err);
+
+/* The first of those numbers. */
+int lxc_first_id(struct cpi *cpi, const char *root, unsigned *first, struct error *err);
+
 /* What is mounted in a container. */
 struct lxc_mounts {
     char *text;  /* what findmnt says of its first process; NULL: it does not run */

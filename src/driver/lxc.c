@@ -41,10 +41,10 @@ int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *
                     request->stemcell_cid);
     if (lxc_check_store(cpi, err) < 0)
         return -1;
-    if (!p->privileged)
+    if (!p->privileged && p->ephemeral_mib)
         return fail(err, ERROR_NOT_SUPPORTED,
-                    "cloud_properties.privileged: libvirt cannot mount the disks of a container "
-                    "with an id map (docs/hypervisors.md)");
+                    "cloud_properties.ephemeral_disk: " LXC_NO_IMAGES
+                    "; set it to 0, and the ephemeral data is in its root directory");
     if (p->root_mib)
         log_note(cpi->log, "cloud_properties.root_disk_size is ignored: a container's root is a "
                            "directory, which has no size of its own");

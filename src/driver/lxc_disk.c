@@ -67,9 +67,12 @@ static int put_in_definition(struct attachment *a, struct error *err)
     cleanup_mounts struct lxc_mounts mounts = { 0 };
     cleanup_definition struct domain_definition definition = { 0 };
 
-    if (!device || lxc_link(a->cpi, a->disk, file, err) < 0 ||
-        lxc_look(a->cpi, a->vm, &xml, &mounts, err) < 0 || refuse_paused(a, &mounts, err) < 0 ||
-        definition_read(xml, &definition, err) < 0)
+    if (!device || lxc_look(a->cpi, a->vm, &xml, &mounts, err) < 0 ||
+        refuse_paused(a, &mounts, err) < 0 || definition_read(xml, &definition, err) < 0)
+        return -1;
+    if (definition.mapped)
+        return fail(err, ERROR_NOT_SUPPORTED, "VM '%s' cannot have a disk: " LXC_NO_IMAGES, a->vm);
+    if (lxc_link(a->cpi, a->disk, file, err) < 0)
         return -1;
     cleanup_free char *changed = definition_with(xml, &definition, device);
     return define(a, changed, err);

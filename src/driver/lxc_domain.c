@@ -103,13 +103,32 @@ static void put_optional(cJSON *item, const char *key, const char *text)
     json_put(item, key, text ? cJSON_CreateString(text) : cJSON_CreateFalse());
 }
 
-static cJSON *make_item(const struct cpi *cpi, const struct vm_plan *plan)
+/* False in a privileged container, which has the host's. */
+static cJSON *make_map(struct cpi *cpi, const struct vm_plan *plan, const char *root,
+                       struct error *err)
+{
+    unsigned first;
+
+    if (plan->domain.properties.privileged)
+        return cJSON_CreateFalse();
+    if (lxc_first_id(cpi, root, &first, err) < 0)
+        return NULL;
+    cJSON *map = json_new_object();
+    json_put_number(map, "first", first);
+    json_put_number(map, "count", LXC_IDS);
+    return map;
+}
+
+static cJSON *make_item(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
     const struct vm_domain *domain = &plan->domain;
     const struct vm_properties *p = &domain->properties;
     cleanup_free char *root = xasprintf("%s/" TREE_ROOT, domain->directory);
-    cJSON *item = json_new_object(), *nics = json_new_array();
+    cJSON *map = make_map(cpi, plan, root, err);
 
+    if (!map)
+        return NULL;
+    cJSON *item = json_new_object(), *nics = json_new_array();
     for (size_t i = 0; i < domain->nics.count; i++)
         json_put(nics, NULL, make_nic(&domain->nics, i));
     json_put_string(item, "name", domain->cid);
@@ -122,6 +141,7 @@ static cJSON *make_item(const struct cpi *cpi, const struct vm_plan *plan)
     json_put_number(item, "quota", (double)(CPU_PERIOD * p->cpus));
     put_optional(item, "numa_nodes", p->numa_nodes);
     json_put_string(item, "init", p->init ? p->init : plan->stemcell.init);
+    json_put(item, "map", map);
     json_put_string(item, "root", root);
     json_put(item, "images", make_images(cpi, domain));
     json_put(item, "nics", nics);
@@ -148,8 +168,8 @@ static int create(struct cpi *cpi, const struct definition_request *request, str
 
 int lxc_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
-    cleanup_json cJSON *item = make_item(cpi, plan);
-    cleanup_free char *xml = template_render(&cpi->templates, "domain", item, err);
+    cleanup_json cJSON *item = make_item(cpi, plan, err);
+    cleanup_free char *xml = item ? template_render(&cpi->templates, "domain", item, err) : NULL;
     const struct definition_request request = {
         .name = plan->domain.cid,
         .xml = xml,

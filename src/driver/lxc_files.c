@@ -12,20 +12,23 @@
 /* A copy may take longer than other commands, by as much as a slow disk needs. Bytes. */
 enum { COPIED_A_SECOND = 4 << 20 };
 
+int lxc_patience(const struct cpi *cpi, const struct vm_plan *plan)
+{
+    return cpi->config.command_timeout +
+           (int)(plan->stemcell.image.virtual_bytes / COPIED_A_SECOND);
+}
+
 static int copy_root(struct cpi *cpi, const struct vm_plan *plan, const char *root,
                      struct error *err)
 {
-    const struct stemcell *stemcell = &plan->stemcell;
     cleanup_lock struct lock slot = LOCK_NONE;
-    const int patience =
-        cpi->config.command_timeout + (int)(stemcell->image.virtual_bytes / COPIED_A_SECOND);
 
     if (slot_take(&cpi->host, &slot, err) < 0)
         return -1;
     if (lxc_run(cpi,
-                ARGV("cp", "--archive", "--reflink=auto", "--no-target-directory", stemcell->path,
-                     root),
-                patience, NULL, err) < 0)
+                ARGV("cp", "--archive", "--reflink=auto", "--no-target-directory",
+                     plan->stemcell.path, root),
+                lxc_patience(cpi, plan), NULL, err) < 0)
         return error_wrap(err, "cannot copy the stemcell's root file system");
     return 0;
 }
@@ -143,5 +146,7 @@ int lxc_make_files(struct cpi *cpi, const struct vm_request *request, const stru
         copy_root(cpi, plan, root, err) < 0 || make_directories(cpi, root, err) < 0 ||
         put_settings(cpi, request, plan, root, err) < 0)
         return -1;
+    if (!plan->domain.properties.privileged)
+        return lxc_shift(cpi, plan, root, err);
     return make_ephemeral(cpi, plan, err);
 }

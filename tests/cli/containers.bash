@@ -4,7 +4,7 @@
 # container_host: the world's hypervisor is lxc from now on.
 container_host() {
     local tool
-    for tool in tar cp mkfs.ext4 e2fsck resize2fs losetup test find pgrep findmnt setpriv; do
+    for tool in tar cp mkfs.ext4 e2fsck resize2fs losetup test find pgrep findmnt setpriv chown stat; do
         ln -s "$root/tests/fake/containers/host-tools" "$world/bin/$tool"
     done
     configure hypervisor '"lxc"' domain_type '' storage_controller '"SATA"'

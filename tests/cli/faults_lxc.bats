@@ -23,6 +23,14 @@ create_container_check() { create_vm_check; }
 
 @test "create_vm of a container" { every_step creates create_container; }
 
+create_mapped_world() { create_container_world; }
+create_mapped_call() {
+    ask create_vm agent "$stemcell" '{"privileged":false,"ephemeral_disk":0}' "$(manual 10.0.0.10)" '[]' '{}'
+}
+create_mapped_check() { create_vm_check; }
+
+@test "create_vm of a container with an id map" { every_step creates create_mapped; }
+
 delete_container_world() { have_container_with_disk; }
 delete_container_call() { ask delete_vm "$vm"; }
 delete_container_check() {

@@ -73,7 +73,7 @@ xml() {
     have_tree
     before=$(digest)
     for property in '"firmware":"efi"' '"machine":"q35"' '"cpu_mode":"maximum"' '"hugepages":true' \
-        '"extra_disks":[{"size":1}]' '"host_devices":["0000:03:00.0"]' '"watchdog":"reset"' '"privileged":false'; do
+        '"extra_disks":[{"size":1}]' '"host_devices":["0000:03:00.0"]' '"watchdog":"reset"'; do
         refused NotSupported create_vm a "$stemcell" "{$property}" "$(manual 10.0.0.10)" '[]' '{}'
         property=${property#\"}
         says "${property%%\"*}"
@@ -104,6 +104,42 @@ xml() {
     done
     [[ $(stat -c %a "$store/vms/$vm") == 700 ]] || fail 'others can enter'
     grep -q ' /var/vcap/data$' "$state/domains/$vm/mounts" || fail 'no ephemeral disk'
+}
+
+@test "privileged false: its calls, its domain, and no disks" {
+    container_host
+    have_tree
+    refused NotSupported create_vm a "$stemcell" '{"privileged":false}' "$(manual 10.0.0.10)" '[]' '{}'
+    says 'ephemeral_disk' 'set it to 0'
+    [[ -z $(ls "$store/vms" 2>/dev/null) ]] || fail 'something was made'
+    forget_calls
+    ok create_vm agent-1 "$stemcell" '{"privileged":false,"ephemeral_disk":0}' "$(manual 10.0.0.10)" '[]' '{}'
+    vm=$cid
+    golden lxc-idmap.argv "$(calls | grep -E '^(find|chown|stat) ' | sed 's,[0-9]\{6\,\},ID,g')"
+    [[ $(xml) == *"<uid start='0' target='$(sed -n 1p "$state/owners" | cut -d ' ' -f 1)' count='65536'/>"* ]] ||
+        fail "no map: $(xml)"
+    [[ $(stat -c %a "$store/vms/$vm") == 710 ]] || fail 'the wrong ones can enter'
+    have_disk
+    refused NotSupported attach_disk "$vm" "$disk"
+    says 'cannot have a disk'
+    ok get_disks "$vm"
+    result_is '[]'
+    is_nowhere "$disk"
+    ok delete_vm "$vm"
+}
+
+@test "two containers with id maps have nothing in common" {
+    container_host
+    have_tree
+    ok create_vm agent-1 "$stemcell" '{"privileged":false,"ephemeral_disk":0}' "$(manual 10.0.0.10)" '[]' '{}'
+    # All others are taken but one.
+    for ((i = 8; i <= 0x6fff; i++)); do
+        ((i == 4711)) || echo "$((i * 65536)) /x"
+    done >"$state/owners"
+    ok create_vm agent-2 "$stemcell" '{"privileged":false,"ephemeral_disk":0}' "$(manual 10.0.0.11)" '[]' '{}'
+    grep -qx "$((4711 * 65536)) $store/vms/$cid/rootfs" "$state/owners" || fail 'another one was taken'
+    refused VMCreationFailed create_vm agent-3 "$stemcell" '{"privileged":false,"ephemeral_disk":0}' "$(manual 10.0.0.12)" '[]' '{}'
+    says 'all ids for containers are taken'
 }
 
 @test "a dynamic network is the agent's, a named init wins, no ephemeral disk is none" {

@@ -38,6 +38,9 @@ add_listener() {
 ExecStart=/bin/busybox nc -ll -p 6868 -e /lab/run-script
 Restart=always
 END
+    # For a container without systemd.
+    printf '#!/bin/sh\nexec /bin/busybox nc -ll -p 6868 -e /lab/run-script\n' >"$1/lab/init"
+    chmod 0755 "$1/lab/init"
     ln -s ../lab.service "$1/etc/systemd/system/multi-user.target.wants"
 }
 

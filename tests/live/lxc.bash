@@ -9,6 +9,7 @@ setup_containers() {
     LAB=$BATS_SUITE_TMPDIR/lab
     # libvirt gives loop devices paths of 63 characters at most.
     STORE=$(mktemp -d /tmp/lxc.XXXXXX)
+    chmod 0711 "$STORE"
     CONFIG=$BATS_TEST_TMPDIR/cpi.json
     URI=$(<"$LAB/lxc-uri")
     write_lxc_config '{}'
@@ -58,6 +59,11 @@ says() {
         echo "'$2' at $1 says '$said', not '$3'" >&2
         return 1
     }
+}
+
+# fails COMMAND…: '!' alone would not fail a test
+fails() {
+    ! "$@"
 }
 
 on_host() {

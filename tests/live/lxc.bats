@@ -130,6 +130,107 @@ mib_of() {
     cpi delete_vm "[\"$vm\"]"
 }
 
+@test "disks grow, are described and copied, as far as containers let them" {
+    local stemcell snapshot
+    tree
+    stemcell=$result
+    create_vm agent-d "$stemcell" 192.168.122.98
+    disk 24
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    guest 192.168.122.98 "echo data >/warden-cpi-dev/$disk/file; sync"
+    cpi set_disk_metadata "[\"$disk\", {\"deployment\": \"d\", \"instance_index\": 0}]"
+    [[ $(jq -c .metadata.deployment "$STORE/disks/$disk/disk.json") == '"d"' ]]
+    # What it has mounted stays as it is.
+    cpi_fails CloudError "attached to VM '$vm'" update_disk "[\"$disk\", 48, {}]"
+    cpi_fails NotSupported 'snapshot of a disk of a running VM' snapshot_disk "[\"$disk\", {}]"
+    says 192.168.122.98 "cat /warden-cpi-dev/$disk/file" data
+
+    # Of one that is off it is copied where it is.
+    virsh_lab destroy "$vm"
+    cpi snapshot_disk "[\"$disk\", {\"deployment\": \"d\"}]"
+    snapshot=$result
+    qemu-img convert -O raw "$STORE/snapshots/$snapshot/disk.qcow2" "$BATS_TEST_TMPDIR/copy"
+    [[ $(debugfs -R 'cat file' "$BATS_TEST_TMPDIR/copy" 2>/dev/null) == data ]]
+    e2fsck -f -n "$BATS_TEST_TMPDIR/copy"
+    cpi delete_snapshot "[\"$snapshot\"]"
+    cpi get_disks "[\"$vm\"]"
+    [[ $(jq -r '.[]' <<<"$result") == "$disk" ]]
+
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    cpi_fails NotSupported 'cannot become smaller' resize_disk "[\"$disk\", 16]"
+    cpi_fails CpiError format update_disk "[\"$disk\", 48, {\"format\": \"qcow2\"}]"
+    cpi update_disk "[\"$disk\", 48, {}]"
+    cpi set_disk_metadata "[\"$disk\", {\"deployment\": \"e\"}]"
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    cpi reboot_vm "[\"$vm\"]"
+    says 192.168.122.98 "cat /warden-cpi-dev/$disk/file" data
+    (($(mib_of 192.168.122.98 "/warden-cpi-dev/$disk") > 36))
+    cpi delete_vm "[\"$vm\"]"
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
+
+# outside VM PATTERN: the users that the processes of that name have on the host
+outside() {
+    on_host ps -o uid=,args= --ppid "$(on_host pgrep -f "^/[^ ]*libvirt_lxc --name $1 ")" |
+        sed -n "s, *\\([0-9]*\\) .*$2.*,\\1,p"
+}
+
+@test "privileged false: root in a container is nobody on the host, and nobody in another" {
+    local first second stemcell root base other
+    tree
+    stemcell=$result
+    cpi_fails NotSupported 'set it to 0' create_vm "$(jq -cn --arg s "$stemcell" \
+        --argjson n "$(networks 192.168.122.96)" '["a", $s, {memory: 128, privileged: false}, $n, [], {}]')"
+    # Without systemd-machined all containers here are in one cgroup of systemd's own hierarchy.
+    on_host find /sys/fs/cgroup/systemd -mindepth 1 -depth -type d -delete 2>/dev/null || true
+    create_vm agent-u "$stemcell" 192.168.122.96 '{"privileged": false, "ephemeral_disk": 0}'
+    first=$vm
+    says 192.168.122.96 'grep -o "\"agent_id\":\"[^\"]*\"" /var/vcap/bosh/warden-cpi-agent-env.json' \
+        '"agent_id":"agent-u"'
+    says 192.168.122.96 'id -u; stat -c "%a %u" /var/vcap/bosh/warden-cpi-agent-env.json' $'0\n600 0'
+    base=$(guest 192.168.122.96 'busybox awk "{ print \$2, \$3 }" /proc/self/uid_map')
+    [[ ${base#* } == 65536 ]]
+    base=${base% *}
+    ((base >= 524288 && base % 65536 == 0))
+    [[ $(outside "$first" init) == "$base" ]]
+
+    # What the tree had, it has, for other users of the host.
+    root=$STORE/vms/$first/rootfs
+    [[ $(stat -c '%u %g %a %h' "$root/lab/marks/owned") == "$((base + 1234)) $((base + 4321)) 6711 2" ]]
+    [[ $(stat -c '%u %a' "$root/usr/bin/su") == "$base 4755" ]]
+    [[ $(stat -c '%u' "$root/lab/marks/link") == "$base" ]]
+    [[ -z $(find "$root" -uid -524288) && -z $(find "$root" -gid -524288) ]]
+    says 192.168.122.96 'stat -c "%u %g %a" /lab/marks/owned' '1234 4321 6711'
+    [[ $(stat -c '%u %g %a' "$STORE/vms/$first") == "0 $base 710" ]]
+
+    # It mounts as the agent does, but no device is its own, and nothing of the host.
+    guest 192.168.122.96 'mkdir -p /var/vcap/data/sys && mount -t tmpfs tmpfs /var/vcap/data/sys &&
+        mount --bind /etc /mnt && umount /mnt'
+    guest 192.168.122.96 '! mknod /tmp/disk b 7 0 && ! echo 1 >/proc/sys/kernel/panic'
+
+    create_vm agent-v "$stemcell" 192.168.122.97 '{"privileged": false, "ephemeral_disk": 0, "init": "/lab/init"}'
+    second=$vm
+    other=$(stat -c %u "$STORE/vms/$second/rootfs")
+    [[ $other != "$base" ]]
+    guest 192.168.122.97 'echo secret >/root/file && chmod 0600 /root/file'
+    fails on_host setpriv --reuid "$base" --regid "$base" --clear-groups cat "$STORE/vms/$second/rootfs/root/file"
+
+    disk 16
+    cpi_fails NotSupported 'cannot have a disk' attach_disk "[\"$first\", \"$disk\"]"
+    cpi get_disks "[\"$first\"]"
+    [[ $result == '[]' ]]
+    guest 192.168.122.96 'echo kept >/var/vcap/data/file'
+    cpi reboot_vm "[\"$first\"]"
+    says 192.168.122.96 'cat /var/vcap/data/file' kept
+    cpi delete_vm "[\"$first\"]"
+    cpi delete_vm "[\"$second\"]"
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
+
 @test "in whatever state a container is, delete_vm leaves nothing of it, and its disk is free" {
     local stemcell state
     tree
