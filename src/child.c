@@ -11,7 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 2000 };
+/* Descriptors are given out from 3 on, and few are ever open. */
+enum { GRACE_MS = 2000, LOCKS_BELOW = 256 };
 
 /* What virsh, qemu-img and ssh need to find their files; nothing that changes what they say. */
 static char **scrubbed_environment(void)
@@ -43,6 +44,7 @@ static void limit(int resource, rlim_t amount)
 
 _Noreturn static void become(const struct child_plan *plan, const int ends[4], char **environment)
 {
+    static const int usual[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
     sigset_t none;
 
     setpgid(0, 0);
@@ -51,7 +53,11 @@ _Noreturn static void become(const struct child_plan *plan, const int ends[4], c
             goto failed;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+        signal(usual[i], SIG_DFL);
+    if (plan->lockless)
+        for (int fd = 3; fd < LOCKS_BELOW; fd++)
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (plan->memory_mib)
         limit(RLIMIT_AS, (rlim_t)plan->memory_mib << 20);
     if (plan->cpu_s)

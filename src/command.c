@@ -36,10 +36,17 @@ static sigset_t stop_set(void)
     return set;
 }
 
+static void handle_stop_signals(void (*how)(int))
+{
+    for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
+        signal(stop_signals[i], how);
+}
+
 void command_block_signals(void)
 {
     sigset_t set = stop_set();
 
+    handle_stop_signals(SIG_DFL);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -48,7 +55,13 @@ bool command_interrupted(void)
 {
     sigset_t set = stop_set();
 
-    return sigtimedwait(&set, NULL, &(struct timespec){ 0 }) > 0;
+    if (sigtimedwait(&set, NULL, &(struct timespec){ 0 }) <= 0)
+        return false;
+    /* Whoever asks again, by whatever signal, has to wait for the undoing. What is blocked would be
+     * kept although it is ignored. */
+    handle_stop_signals(SIG_IGN);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    return true;
 }
 
 static void quote_word(FILE *out, const char *word)
@@ -191,7 +204,8 @@ static int start(struct run *run, struct error *err)
     const struct command *command = run->command;
     const struct child_plan plan = { .argv = command->argv,
                                      .memory_mib = command_memory_mib(command),
-                                     .cpu_s = command_cpu_s(command) };
+                                     .cpu_s = command_cpu_s(command),
+                                     .lockless = command->lockless };
 
     if (child_start(&plan, &run->child, err) < 0)
         return -1;

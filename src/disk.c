@@ -3,6 +3,7 @@
 #include "cpi/access.h"
 #include "cpi/driver.h"
 #include "cpi/json.h"
+#include "cpi/vm.h"
 
 #include <string.h>
 
@@ -112,6 +113,21 @@ int disk_create(struct cpi *cpi, const struct disk_request *request, char cid[ID
     return err->type == ERROR_NO_DISK_SPACE ? error_retriable(err) : -1;
 }
 
+/* The VM that the record names is not in libvirt. If all of it is in the store, then another
+ * libvirt may run it, with the disk. */
+static int check_lost_vm(const struct cpi *cpi, const char *cid, const char *vm, struct error *err)
+{
+    int whole = vm_is_whole(cpi, vm, err);
+
+    if (whole <= 0)
+        return whole;
+    return fail(
+        err, ERROR_CLOUD,
+        "disk '%s' is attached to VM '%s', which is in the store but not in libvirt at '%s': "
+        "use the host and hypervisor that run it or, if it is lost, remove it with delete_vm",
+        cid, vm, cpi->config.uri);
+}
+
 int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm, struct error *err)
 {
     const char *named = json_string(record, "attached_to");
@@ -122,7 +138,7 @@ int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm
         return 0;
     if (driver_of(cpi)->inspect(cpi, named, &state, &look) < 0) {
         if (look.type == ERROR_VM_NOT_FOUND)
-            return 0;
+            return check_lost_vm(cpi, cid, named, err);
         *err = look;
         look = (struct error){ 0 };
         return error_wrap(err, "cannot tell whether VM '%s' still has disk '%s'", named, cid);

@@ -183,6 +183,7 @@ char *dispatch(const struct request_text *text, struct log *log)
 
     if (read_request(text, &request, &err) == 0) {
         const char *id = json_string(request.context, "request_id");
+        free(log->request_id);
         log->request_id = id ? xstrdup(id) : NULL;
         result = run(&request, text->config_path, log, &err);
         if (err.type != ERROR_NONE)

@@ -63,6 +63,19 @@ static int write_file(int fd, struct bytes content, mode_t mode)
     return 0;
 }
 
+/* A name that came, went or changed is one after a power cut too. Some file systems cannot do that
+ * for a directory, and then it must do without. */
+static int sync_names(const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    cleanup_free char *above = xstrndup(path, slash > path ? (size_t)(slash - path) : 1);
+    cleanup_fd int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0 && (fsync(fd) == 0 || errno == EINVAL))
+        return 0;
+    return errno == EACCES ? 0 : fail_errno(err, "write the directory", above);
+}
+
 static int local_put(const struct host *host, const char *path, struct bytes content, mode_t mode,
                      struct error *err)
 {
@@ -79,7 +92,7 @@ static int local_put(const struct host *host, const char *path, struct bytes con
         cause = errno;
     }
     if (!failed && rename(temporary, path) == 0)
-        return 0;
+        return sync_names(path, err);
     errno = failed ? cause : errno;
     fail_errno(err, "write", path);
     unlink(temporary);
@@ -124,7 +137,7 @@ static int local_rename(const struct host *host, const char *from, const char *t
                         struct error *err)
 {
     (void)host;
-    return rename(from, to) < 0 ? fail_errno(err, "rename to", to) : 0;
+    return rename(from, to) < 0 ? fail_errno(err, "rename to", to) : sync_names(to, err);
 }
 
 static int local_chmod(const struct host *host, const char *path, mode_t mode, struct error *err)
@@ -177,7 +190,7 @@ static int local_claim(const struct host *host, const char *path, const char *te
 {
     (void)host;
     if (symlink(text, path) == 0)
-        return 1;
+        return sync_names(path, err) < 0 ? -1 : 1;
     return errno == EEXIST ? 0 : fail_errno(err, "make the link", path);
 }
 

@@ -52,13 +52,12 @@ static int judge(const struct outcome *outcome, const char *path, struct error *
                     : "");
 }
 
-static int run(const struct host *host, const char *path, const char *const *argv,
+static int run(const struct host *host, const char *path, const struct command *command,
                struct error *err)
 {
     cleanup_outcome struct outcome outcome = { 0 };
-    struct command command = { .argv = argv };
 
-    if (host_run(host, &command, &outcome, err) < 0)
+    if (host_run(host, command, &outcome, err) < 0)
         return -1;
     return judge(&outcome, path, err);
 }
@@ -69,10 +68,13 @@ static int run_in_turn(const struct host *host, const struct image_request *requ
 {
     cleanup_lock struct lock slot = LOCK_NONE;
     const bool heavy = request->preallocation && strcmp(request->preallocation, "full") == 0;
+    const int writing = (int)(request->size_mib * MIB / COPIED_A_SECOND);
+    const struct command command = { .argv = argv,
+                                     .timeout_s = heavy ? host->command_timeout + writing : 0 };
 
     if (heavy && slot_take(host, &slot, err) < 0)
         return -1;
-    return run(host, request->path, argv, err);
+    return run(host, request->path, &command, err);
 }
 
 int image_create(const struct host *host, const struct image_request *request, struct error *err)
@@ -82,8 +84,9 @@ int image_create(const struct host *host, const struct image_request *request, s
     const char *format = qemu_name(request->format);
 
     if (!option)
-        return run(host, request->path,
-                   ARGV("qemu-img", "create", "-q", "-f", format, request->path, size), err);
+        return run_in_turn(host, request,
+                           ARGV("qemu-img", "create", "-q", "-f", format, request->path, size),
+                           err);
     return run_in_turn(
         host, request,
         ARGV("qemu-img", "create", "-q", "-f", format, "-o", option, request->path, size), err);
@@ -108,10 +111,10 @@ int image_create_overlay(const struct host *host, const char *path, const struct
         "%llu",
         (unsigned long long)(bytes > backing->virtual_bytes ? bytes : backing->virtual_bytes));
 
-    return run(host, path,
-               ARGV("qemu-img", "create", "-q", "-f", "qcow2", "-b", backing->path, "-F",
-                    backing->format, path, size),
-               err);
+    const struct command command = { .argv =
+                                         ARGV("qemu-img", "create", "-q", "-f", "qcow2", "-b",
+                                              backing->path, "-F", backing->format, path, size) };
+    return run(host, path, &command, err);
 }
 
 static uint64_t big_endian(const unsigned char *bytes, int count)

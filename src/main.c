@@ -2,6 +2,7 @@
 #include "cpi/dispatch.h"
 #include "cpi/person.h"
 #include "cpi/trace.h"
+#include "cpi/unheard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@ enum { REQUEST_LIMIT = 16 << 20 };
 struct options {
     const char *config_path, *trace_path;
     char *answer; /* to print instead of handling a request */
+    char *text;   /* the request */
+    size_t length;
 };
 
 static int read_options(int argc, char **argv, struct options *options, struct error *err)
@@ -88,21 +91,19 @@ static int write_reply(int fd, const char *text)
     return 0;
 }
 
-static char *handle(const struct options *options, struct log *log)
+static char *handle(struct options *options, struct log *log)
 {
     cleanup_error struct error err = { 0 };
-    cleanup_free char *text = NULL;
     struct trace trace = { 0 };
-    size_t length = 0;
     char *reply;
 
     if (options->trace_path && trace_open(&trace, options->trace_path, &err) < 0)
         return dispatch_failure(&err, log);
     log->trace = &trace;
-    if (read_request(&text, &length, &err) < 0) {
+    if (read_request(&options->text, &options->length, &err) < 0) {
         reply = dispatch_failure(&err, log);
     } else {
-        struct request_text request = { text, length, options->config_path };
+        struct request_text request = { options->text, options->length, options->config_path };
         reply = dispatch(&request, log);
     }
     log->trace = NULL;
@@ -110,14 +111,26 @@ static char *handle(const struct options *options, struct log *log)
     return reply;
 }
 
-static char *answer(int argc, char **argv, struct log *log)
+static char *answer(int argc, char **argv, struct options *options, struct log *log)
 {
-    struct options options = { 0 };
     cleanup_error struct error err = { 0 };
 
-    if (read_options(argc, argv, &options, &err) < 0)
+    if (read_options(argc, argv, options, &err) < 0)
         return dispatch_failure(&err, log);
-    return options.answer ? options.answer : handle(&options, log);
+    return options->answer ? options->answer : handle(options, log);
+}
+
+/* Writes the reply to where it is awaited. */
+static int deliver(int fd, const char *reply, const struct options *options, struct log *log)
+{
+    const struct request_text request = { options->text, options->length, options->config_path };
+    cleanup_free char *line = xasprintf("%s%s", reply, ends_with(reply, "\n") ? "" : "\n");
+
+    if (write_reply(fd, line) == 0)
+        return EXIT_SUCCESS;
+    if (request.text)
+        unheard_remove(&request, reply, log);
+    return EXIT_FAILURE;
 }
 
 /* Descriptors 0 to 2 must be open, or what we open next would take their place. */
@@ -143,9 +156,11 @@ int main(int argc, char **argv)
     if (argc > 1 && *argv[1] && *argv[1] != '-')
         return person_main(argv);
 
+    struct options options = { 0 };
     int reply = keep_reply_descriptor();
-    cleanup_free char *text = answer(argc, argv, &log);
-    cleanup_free char *line = xasprintf("%s%s", text, ends_with(text, "\n") ? "" : "\n");
+    cleanup_free char *text = answer(argc, argv, &options, &log);
+    int status = deliver(reply, text, &options, &log);
     log_release(&log);
-    return write_reply(reply, line) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    free(options.text);
+    return status;
 }

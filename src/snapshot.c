@@ -64,7 +64,8 @@ static int copy_live(struct cpi *cpi, const char *vm, const struct block *live, 
     const struct hypervisor *hypervisor = cpi->config.hypervisor;
 
     if (!hypervisor->live_snapshot)
-        return fail(err, ERROR_NOT_SUPPORTED,
+        /* The one refusal that the Director passes over. */
+        return fail(err, ERROR_NOT_IMPLEMENTED,
                     "the hypervisor '%s' cannot take a snapshot of a disk of a running VM",
                     hypervisor->name);
     return driver_of(cpi)->copy_live(cpi, vm, live, target, err);

@@ -37,9 +37,18 @@ static int convert(struct import *im, struct error *err)
     return host_remove(&im->cpi->host, im->disk, err);
 }
 
+static int check_size(const struct import *im, struct error *err)
+{
+    if (im->info.virtual_bytes <= UNPACK_LIMIT)
+        return 0;
+    return fail(err, ERROR_CLOUD,
+                "the disk of the stemcell image has %llu bytes; it may have at most %llu",
+                (unsigned long long)im->info.virtual_bytes, UNPACK_LIMIT);
+}
+
 static int take_root(struct import *im, struct error *err)
 {
-    if (image_recognise(&im->cpi->host, im->disk, &im->info, err) < 0)
+    if (image_recognise(&im->cpi->host, im->disk, &im->info, err) < 0 || check_size(im, err) < 0)
         return -1;
     if (im->cpi->config.stemcell_compress || im->cpi->config.hypervisor->stemcell_format)
         return convert(im, err);
@@ -99,12 +108,9 @@ static int take_ovf(struct import *im, struct error *err)
                     "the stemcell's OVF refers to the disk '%s', but the stemcell image has '%s'",
                     ovf.disk, im->unpacked.disk);
     if (check_manifest(im, err) < 0 ||
-        image_recognise_vmdk(&im->cpi->host, im->disk, &im->info, err) < 0)
+        image_recognise_vmdk(&im->cpi->host, im->disk, &im->info, err) < 0 ||
+        check_size(im, err) < 0)
         return -1;
-    if (im->info.virtual_bytes > UNPACK_LIMIT)
-        return fail(err, ERROR_CLOUD,
-                    "the disk of the stemcell's OVF has %llu bytes; it may have at most %llu",
-                    (unsigned long long)im->info.virtual_bytes, UNPACK_LIMIT);
     im->ovf_firmware = steal_pointer(&ovf.firmware);
     return convert(im, err);
 }

@@ -159,11 +159,27 @@ int store_list_locks(const struct store *store, enum store_kind kind, char ***ci
     return 0;
 }
 
+/* A thing is not there. That says something only where the store is: what is mounted late, or not
+ * at all, looks like a directory that was never used. 0, or -1. */
+static int say_absent(const struct store *store, struct error *err)
+{
+    int there = store->laid_out ? 1 : store_is_laid_out(store, err);
+
+    if (there)
+        return there < 0 ? -1 : 0;
+    fail(err, ERROR_CLOUD,
+         "there is no store in '%s': is its file system mounted? (the first create_stemcell lays "
+         "out a new one)",
+         store->dir);
+    return error_retriable(err);
+}
+
 int store_has(const struct store *store, enum store_kind kind, const char *cid, struct error *err)
 {
     cleanup_free char *path = store_path(store, kind, cid, NULL);
+    int there = host_exists(store->host, path, err);
 
-    return host_exists(store->host, path, err);
+    return there ? there : say_absent(store, err);
 }
 
 int store_list(const struct store *store, enum store_kind kind, char ***cids, struct error *err)
@@ -190,7 +206,7 @@ int store_read(const struct store *store, enum store_kind kind, const char *cid,
     if (got < 0)
         return error_retriable(err);
     if (got == 0)
-        return 0;
+        return say_absent(store, err);
     *record = json_parse(text, strlen(text), path, err);
     if (*record)
         return 1;
@@ -258,7 +274,8 @@ int store_remove(const struct store *store, enum store_kind kind, const char *ci
     cleanup_free char *staged = kind_path(store, kind, ".new-", cid);
     int there = host_exists(store->host, path, err);
 
-    if (there < 0 || host_remove(store->host, leaving, err) < 0)
+    if (there < 0 || (!there && say_absent(store, err) < 0) ||
+        host_remove(store->host, leaving, err) < 0)
         return -1;
     if (there && remove_at_once(store, path, leaving, err) < 0)
         return -1;
@@ -284,9 +301,12 @@ int store_sweep(const struct store *store, enum store_kind kind, struct error *e
             continue;
         cleanup_free char *path = kind_path(store, kind, "", *name);
         log_event(store->host->log, "removing '%s', which an ended process left", path);
-        if (host_remove(store->host, path, err) < 0)
-            return -1;
-        host_retire_lock(&held);
+        /* What cannot be removed, such as what a guest made immutable, is no reason to stop. */
+        if (host_remove(store->host, path, &skipped) == 0)
+            host_retire_lock(&held);
+        else
+            log_note(store->host->log, "warning: what an ended process left stays: %s",
+                     skipped.message);
     }
     return 0;
 }

@@ -158,7 +158,8 @@ static int take_text(struct unpacking *u, struct archive_entry *entry, char **te
 
 static int take_member(struct unpacking *u, struct archive_entry *entry)
 {
-    const char *path = archive_entry_pathname(entry);
+    const char *local = archive_entry_pathname(entry);
+    const char *path = local ? local : archive_entry_pathname_utf8(entry);
     const char *slash = path ? strrchr(path, '/') : NULL;
     const char *name = slash ? slash + 1 : path;
 
@@ -203,7 +204,9 @@ static int read_members(struct unpacking *u)
     struct archive_entry *entry;
     int status;
 
-    while ((status = archive_read_next_header(u->archive, &entry)) == ARCHIVE_OK)
+    /* A warning is about a name that the C locale cannot say. */
+    while ((status = archive_read_next_header(u->archive, &entry)) == ARCHIVE_OK ||
+           status == ARCHIVE_WARN)
         if (take_member(u, entry) < 0)
             return -1;
     if (status != ARCHIVE_EOF)

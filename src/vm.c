@@ -43,15 +43,52 @@ static int mark_deleting(struct cpi *cpi, const char *cid, struct error *err)
     return host_put(&cpi->host, marker, (struct bytes){ "", 0 }, 0600, err);
 }
 
+/* Nothing of the VM was removed. */
+static void unmark_deleting(struct cpi *cpi, const char *cid)
+{
+    cleanup_free char *marker = store_path(&cpi->store, STORE_VM, cid, VM_DELETING);
+    cleanup_error struct error failure = { 0 };
+
+    if (host_remove(&cpi->host, marker, &failure) < 0)
+        log_event(cpi->log, "VM '%s' stays marked: %s", cid, failure.message);
+}
+
+int vm_is_whole(const struct cpi *cpi, const char *cid, struct error *err)
+{
+    cleanup_free char *directory = store_path(&cpi->store, STORE_VM, cid, NULL);
+    cleanup_strings char **names = NULL;
+
+    if (host_list(&cpi->host, directory, &names, err) < 0)
+        return -1;
+    if (!*names || strings_contain(names, VM_DELETING))
+        return 0;
+    return cpi->config.keep_failed_vms || !strings_contain(names, VM_CREATING);
+}
+
+/* A domain of another name than ours, without a directory, is somebody else's. 1, 0, -1: cannot
+ * tell. */
+static int may_be_ours(struct cpi *cpi, const char *cid, struct error *err)
+{
+    if (starts_with(cid, "vm-") && id_uuid(cid))
+        return 1;
+    return store_has(&cpi->store, STORE_VM, cid, err);
+}
+
 int vm_delete_locked(struct cpi *cpi, const char *cid, struct error *err)
 {
     cleanup_error struct error unmarked = { 0 };
+    int ours = may_be_ours(cpi, cid, err);
 
-    if (driver_of(cpi)->end(cpi, cid, err) < 0)
-        return -1;
+    if (ours <= 0)
+        return ours;
+
     /* On a full disk there is no room for it, and all the more need to go on. */
     if (mark_deleting(cpi, cid, &unmarked) < 0)
         log_event(cpi->log, "VM '%s' goes unmarked: %s", cid, unmarked.message);
+    if (driver_of(cpi)->end(cpi, cid, err) < 0) {
+        unmark_deleting(cpi, cid);
+        return -1;
+    }
     if (drop_reservations(cpi, cid, err) < 0 || store_release_ips(&cpi->store, cid, err) < 0)
         return -1;
     return store_remove(&cpi->store, STORE_VM, cid, err);

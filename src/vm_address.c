@@ -7,17 +7,6 @@ struct address {
     const char *network, *ip;
 };
 
-/* Is the VM all there? Its lock must be held. 1: yes, 0: no, -1: cannot tell. */
-static int is_complete(struct cpi *cpi, const char *cid, struct error *err)
-{
-    cleanup_free char *marker = store_path(&cpi->store, STORE_VM, cid, VM_CREATING);
-    int creating = host_exists(&cpi->host, marker, err);
-
-    if (creating)
-        return creating < 0 ? -1 : 0;
-    return vm_exists(cpi, cid, err);
-}
-
 /* Removes what a killed process left of the VM that has our address. */
 static int evict(struct cpi *cpi, const char *holder, struct address address, struct error *err)
 {
@@ -33,10 +22,10 @@ static int evict(struct cpi *cpi, const char *holder, struct address address, st
              address.ip, address.network, holder);
         return error_retriable(err);
     }
-    int complete = is_complete(cpi, holder, err);
-    if (complete < 0)
+    int whole = vm_is_whole(cpi, holder, err);
+    if (whole < 0)
         return -1;
-    if (complete)
+    if (whole)
         return fail(err, ERROR_CLOUD, "the address %s on network '%s' belongs to VM '%s'",
                     address.ip, address.network, holder);
     log_note(cpi->log, "removing VM '%s', which an ended process left half made", holder);

@@ -130,6 +130,9 @@ int vm_create(struct cpi *cpi, const struct vm_request *request, struct vm_creat
         memcpy(created->cid, m.plan.domain.cid, sizeof(created->cid));
         created->networks = steal_pointer(&m.plan.domain.nics.settings);
     }
+    /* The Director heeds that it may try again with this type alone (contract section 1.5). */
+    if (failed && err->ok_to_retry)
+        err->type = ERROR_VM_CREATION_FAILED;
     vm_plan_release(&m.plan);
     host_unlock(&m.stemcell_lock);
     host_unlock(&m.vm_lock);

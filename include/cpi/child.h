@@ -3,7 +3,8 @@
  *
  * A child gets an argv (never a shell line), a scrubbed environment with
  * LC_ALL=C, its own process group and nothing of our descriptors but the locks
- * that are held, which live as long as its work does.
+ * that are held, which live as long as its work does; not even those where what
+ * it starts may outlive it.
  */
 #ifndef CPI_CHILD_H
 #define CPI_CHILD_H
@@ -15,6 +16,7 @@
 struct child_plan {
     const char *const *argv; /* argv[0] is looked up on PATH */
     int memory_mib, cpu_s;   /* limits of addresses and of CPU time; 0: none */
+    bool lockless;           /* gets none of the locks that are held */
 };
 
 struct child {

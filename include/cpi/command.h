@@ -27,6 +27,8 @@ struct command {
     const struct command_source *source; /* instead of input, NULL: none */
     int timeout_s;         /* the child is killed so many seconds after it began or, if it has a
                               source, after it last took something */
+    bool lockless;         /* it may leave processes behind, which must not hold our locks (locally;
+                              over ssh they do) */
     bool untrusted_input;  /* limits memory and CPU time: the child reads a stranger's file */
     int cpu_s, memory_mib; /* these limits; 0: 10 seconds of CPU time, 1024 MiB of addresses */
 };
@@ -49,9 +51,9 @@ int command_run(const struct command *command, const struct log *log, struct out
                 struct error *err);
 
 /*
- * Have we been asked to stop (SIGTERM, SIGINT, SIGHUP)? Consumes the request,
- * so that the undoing that follows is not itself interrupted. The signals must
- * be blocked (command_block_signals).
+ * Have we been asked to stop (SIGTERM, SIGINT, SIGHUP)? It is told once: the
+ * undoing that follows is not itself interrupted, also not by another of these
+ * signals. They must be blocked (command_block_signals).
  */
 bool command_interrupted(void);
 void command_block_signals(void);

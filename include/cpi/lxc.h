@@ -37,6 +37,7 @@ int lxc_settle(struct cpi *cpi, const char *disk, struct error *err);
 /* Runs a command on the host; whatever it answers but success is ERROR_CLOUD. What it printed goes
  * to *out (owned by the caller), which may be NULL. 'timeout_s' 0 means command_timeout. */
 int lxc_run(struct cpi *cpi, const char *const *argv, int timeout_s, char **out, struct error *err);
+int lxc_run_command(struct cpi *cpi, const struct command *command, char **out, struct error *err);
 
 /*
  * Which loop device of a file is mounted anywhere on the host: 1: *loop is (owned by the caller),

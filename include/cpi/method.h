@@ -11,7 +11,8 @@ struct method {
     const char *name;
     const char *takes; /* its arguments, for people: "SIZE [CLOUD_PROPERTIES]" */
     int min_args;
-    bool offline; /* needs no valid configuration */
+    bool offline;         /* needs no valid configuration */
+    const char *opposite; /* the method that removes what this one makes; NULL: it makes nothing */
     cJSON *(*run)(struct cpi *cpi, const cJSON *args, struct error *err);
 };
 

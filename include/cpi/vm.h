@@ -45,7 +45,15 @@ int vm_describe(struct cpi *cpi, const char *cid, const cJSON *metadata, struct 
 /* An empty file of this name stands in a VM's directory until create_vm is through. */
 #define VM_CREATING "creating"
 
-/* One of this name from the moment on at which delete_vm has removed the domain. */
+/* One of this name from the moment on at which delete_vm begins to remove it. */
 #define VM_DELETING "deleting"
+
+/*
+ * Is the VM in the store, and neither half made nor half removed? libvirt may
+ * not know it all the same: where several hosts or hypervisors share a store, or
+ * where its definitions were lost. 1: yes, 0: no, -1: cannot tell. What
+ * keep_failed_vms has left counts as whole.
+ */
+int vm_is_whole(const struct cpi *cpi, const char *cid, struct error *err);
 
 #endif

@@ -8,12 +8,11 @@
 /* How long the host is waited for: 10 seconds. */
 enum { CGROUP_TRIES = 50, CGROUP_PAUSE_MS = 200 };
 
-int lxc_run(struct cpi *cpi, const char *const *argv, int timeout_s, char **out, struct error *err)
+int lxc_run_command(struct cpi *cpi, const struct command *command, char **out, struct error *err)
 {
     cleanup_outcome struct outcome outcome = { 0 };
-    const struct command command = { .argv = argv, .timeout_s = timeout_s };
 
-    if (host_run(&cpi->host, &command, &outcome, err) < 0)
+    if (host_run(&cpi->host, command, &outcome, err) < 0)
         return -1;
     if (outcome.status == 0) {
         if (out)
@@ -25,8 +24,15 @@ int lxc_run(struct cpi *cpi, const char *const *argv, int timeout_s, char **out,
     const size_t count = strings_count(lines);
     const char *said = count ? lines[count - 1] : "it said nothing";
     const bool full = strstr(outcome.err, "No space left on device") != NULL;
-    return fail(err, full ? ERROR_NO_DISK_SPACE : ERROR_CLOUD, "%s failed (status %d): %s", argv[0],
-                outcome.status, said);
+    return fail(err, full ? ERROR_NO_DISK_SPACE : ERROR_CLOUD, "%s failed (status %d): %s",
+                command->argv[0], outcome.status, said);
+}
+
+int lxc_run(struct cpi *cpi, const char *const *argv, int timeout_s, char **out, struct error *err)
+{
+    const struct command command = { .argv = argv, .timeout_s = timeout_s };
+
+    return lxc_run_command(cpi, &command, out, err);
 }
 
 int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,

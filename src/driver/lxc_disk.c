@@ -128,9 +128,12 @@ static int run_inside(struct attachment *a, const char *init, const char *const 
     const char *words[32] = { "setpriv", "--bounding-set", powers,  "nsenter", "--target", init,
                               "--mount", "--uts",          "--ipc", "--net",   "--pid",    "--" };
 
+    /* What a container's program leaves running must not hold the locks that its end needs. */
+    const struct command command = { .argv = words, .lockless = true };
+
     for (size_t i = 12; i + 1 < ARRAY_SIZE(words) && *argv; i++)
         words[i] = *argv++;
-    return lxc_run(a->cpi, words, 0, NULL, err);
+    return lxc_run_command(a->cpi, &command, NULL, err);
 }
 
 /* The id of the process whose namespaces are the container's. Owned by the caller. */

@@ -271,7 +271,7 @@ until_it_says() {
     kill -KILL "${pids[number]}"
     wait "${pids[number]}" || true
     half=$(ls "$store/vms")
-    refused CloudError create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+    refused VMCreationFailed create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
     is_retriable
     says "$half"
     kill -KILL "$hanging"

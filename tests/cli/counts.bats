@@ -70,6 +70,7 @@ dynamic='{"a":{"type":"dynamic","cloud_properties":{"name":"default"}}}'
 }
 
 @test "of what is asked for a VM or a disk that is not there" {
+    have_store
     takes 0 delete_disk nodisk
     takes 0 has_disk nodisk
     # The failure is looked into.

@@ -371,10 +371,68 @@ refuses_after_all() {
     touch "$store/vms/$vm/creating"
     exec 7>"$store/.lock/vm-$vm"
     flock 7
-    refuses CloudError '{}' "$(manual 10.0.0.10)"
+    refuses VMCreationFailed '{}' "$(manual 10.0.0.10)"
     is_retriable
     says "$vm"
     exec 7>&-
+}
+
+@test "an address of a half removed VM is taken over" {
+    have_vm
+    touch "$store/vms/$vm/deleting"
+    local half=$vm
+    create '{}' "$(manual 10.0.0.10)"
+    [[ ! -e $store/vms/$half && ! -e $state/domains/$half ]] || fail 'the half removed VM is still there'
+}
+
+@test "a whole VM that this libvirt does not know keeps its address, its files and its disk" {
+    local other
+    have_attached_disk
+    other=$vm
+    mv "$state/domains/$other" "$world/elsewhere"
+    before=$(digest)
+    refuses CloudError '{}' "$(manual 10.0.0.10)"
+    says "$other"
+    refused CloudError delete_disk "$disk"
+    says "$other" 'not in libvirt'
+    refused CloudError snapshot_disk "$disk"
+    unchanged "$before" 'what other hosts may use'
+    create '{}' "$(manual 10.0.0.11)"
+    refused CloudError attach_disk "$vm" "$disk"
+    says "$other" delete_vm
+
+    ok delete_vm "$other"
+    ok attach_disk "$vm" "$disk"
+}
+
+@test "with keep_failed_vms a failed VM keeps its address until it is deleted" {
+    have_vm
+    touch "$store/vms/$vm/creating"
+    configure keep_failed_vms true
+    refuses CloudError '{}' "$(manual 10.0.0.10)"
+    says "$vm"
+    [[ -e $store/vms/$vm/creating ]] || fail 'it is gone'
+    ok delete_vm "$vm"
+    create '{}' "$(manual 10.0.0.10)"
+}
+
+@test "what a create method made is removed again when nobody reads the response" {
+    local method before
+    have_stemcell
+    have_disk
+    before=$(inventory)
+    request create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}' >"$world/unheard.create_vm"
+    request create_disk 64 '{}' >"$world/unheard.create_disk"
+    request create_stemcell "$image" '{}' >"$world/unheard.create_stemcell"
+    request snapshot_disk "$disk" '{}' >"$world/unheard.snapshot_disk"
+    for method in create_vm create_disk create_stemcell snapshot_disk; do
+        run bash -c 'PATH=$1:$PATH "$2" --config "$3" <"$4" >/dev/full' - "$world/bin" "$CPI" "$world/cpi.json" \
+            "$world/unheard.$method"
+        ((status == 1)) || fail "$method: $status: $output"
+        [[ $output == *'nobody reads the response: removing'* ]] || fail "$method: $output"
+        [[ $(inventory) == "$before" ]] || fail "$method left: $(inventory)"
+    done
+    create '{}' "$(manual 10.0.0.10)"
 }
 
 # --- what fails --------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ xml() {
     ok get_disks "$vm"
     result_is "[\"$disk\"]"
     refused CloudError delete_disk "$disk"
-    refused NotSupported snapshot_disk "$disk" '{}'
+    refused NotImplemented snapshot_disk "$disk" '{}'
     forget_calls
     ok detach_disk "$vm" "$disk"
     golden lxc-detach_disk.argv "$(calls)"

@@ -273,7 +273,7 @@ TABLE
     ok snapshot_disk "$disk" '{}'
     ok delete_snapshot "$cid"
     ok reboot_vm "$vm"
-    refused NotSupported snapshot_disk "$disk" '{}'
+    refused NotImplemented snapshot_disk "$disk" '{}'
 }
 
 # --- what fails --------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ TABLE
     create_xen_vm '{}'
     have_disk
     ok attach_disk "$vm" "$disk"
-    refused NotSupported snapshot_disk "$disk" '{}'
+    refused NotImplemented snapshot_disk "$disk" '{}'
     ok detach_disk "$vm" "$disk"
     ok snapshot_disk "$disk" '{}'
 }

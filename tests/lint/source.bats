@@ -47,7 +47,7 @@ layer_of() {
         access | config | config_file | config_host | config_reader | layout | store | virsh | vboxmanage | vbox_answer | vmrun | image | capabilities | gunzip | ovf | vmdk | definition | tree_check | tree_stream) echo 4 ;;
         usual | desktop | vbox | lxc | drivers) echo 7 ;;
         method) echo 8 ;;
-        dispatch) echo 9 ;;
+        dispatch | unheard) echo 9 ;;
         person | arguments | page | progress) echo 10 ;;
         main) echo 11 ;;
         cpi) echo 5 ;;

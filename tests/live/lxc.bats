@@ -56,7 +56,7 @@ mib_of() {
     [[ $(jq -r '.[]' <<<"$result") == "$disk" ]]
     cpi_fails CloudError "attached to VM '$first'" delete_disk "[\"$disk\"]"
     cpi_fails CloudError "attached to VM '$first'" resize_disk "[\"$disk\", 50]"
-    cpi_fails NotSupported 'snapshot of a disk of a running VM' snapshot_disk "[\"$disk\", {}]"
+    cpi_fails NotImplemented 'snapshot of a disk of a running VM' snapshot_disk "[\"$disk\", {}]"
     cpi_fails CloudError 'did not let go' detach_disk "[\"$first\", \"$disk\"]"
     says 192.168.122.90 'cat /var/vcap/store/file' data
 
@@ -142,7 +142,7 @@ mib_of() {
     [[ $(jq -c .metadata.deployment "$STORE/disks/$disk/disk.json") == '"d"' ]]
     # What it has mounted stays as it is.
     cpi_fails CloudError "attached to VM '$vm'" update_disk "[\"$disk\", 48, {}]"
-    cpi_fails NotSupported 'snapshot of a disk of a running VM' snapshot_disk "[\"$disk\", {}]"
+    cpi_fails NotImplemented 'snapshot of a disk of a running VM' snapshot_disk "[\"$disk\", {}]"
     says 192.168.122.98 "cat /warden-cpi-dev/$disk/file" data
 
     # Of one that is off it is copied where it is.

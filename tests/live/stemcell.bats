@@ -181,3 +181,15 @@ patched() {
     describe image-disk1.vmdk && pack image.ovf image-disk1.vmdk
     refused 'No space left' "$image" NoDiskSpace
 }
+
+@test "a disk that says it is larger than any stemcell is refused, a name that is no ASCII is not" {
+    mkdir -p "$BATS_TEST_TMPDIR/ovf"
+    qemu-img create -q -f qcow2 "$BATS_TEST_TMPDIR/ovf/root.img" 6P
+    pack root.img
+    refused 'it may have at most' "$image"
+    root_image
+    cp "$root_image" "$BATS_TEST_TMPDIR/ovf/root.img"
+    echo hello >"$BATS_TEST_TMPDIR/ovf/zażółć.txt"
+    pack "zażółć.txt" root.img
+    import "$image"
+}

@@ -377,6 +377,7 @@ static void a_request_to_stop_ends_a_running_child_and_is_consumed(void **state)
         cleanup_outcome struct outcome outcome = { 0 };
         struct error err = { 0 };
 
+        command_block_signals();
         assert_int_equal(kill(getpid(), signals[i]), 0);
         assert_int_equal(run(ARGV("sh", "-c", "sleep 60 & sleep 60"), &outcome, &err), -1);
         assert_false(err.ok_to_retry);
@@ -392,6 +393,7 @@ static void after_a_request_to_stop_the_undoing_can_run(void **state)
     cleanup_error struct error err = { 0 };
 
     (void)state;
+    command_block_signals();
     assert_int_equal(kill(getpid(), SIGTERM), 0);
     assert_int_equal(run(ARGV("sleep", "60"), &outcome, &err), -1);
     cleanup_outcome struct outcome undoing = sh("echo undone");
@@ -401,10 +403,33 @@ static void after_a_request_to_stop_the_undoing_can_run(void **state)
 static void a_request_to_stop_is_seen_once(void **state)
 {
     (void)state;
+    command_block_signals();
     assert_false(command_interrupted());
     assert_int_equal(kill(getpid(), SIGTERM), 0);
     assert_true(command_interrupted());
+    assert_int_equal(kill(getpid(), SIGTERM), 0);
+    assert_int_equal(kill(getpid(), SIGHUP), 0);
     assert_false(command_interrupted());
+    command_block_signals();
+}
+
+static void a_lockless_child_gets_no_lock(void **state)
+{
+    const struct command usual = { .argv = ARGV("ls", "/proc/self/fd"), .timeout_s = 60 };
+    struct command lockless = usual;
+    cleanup_outcome struct outcome with = { 0 }, without = { 0 };
+    cleanup_error struct error err = { 0 };
+    const struct log log = { 0 };
+    cleanup_fd int lock = open("/dev/null", O_RDWR);
+    cleanup_fd int high = dup2(lock, 77);
+
+    (void)state;
+    lockless.lockless = true;
+    assert_int_equal(high, 77);
+    assert_int_equal(command_run(&usual, &log, &with, &err), 0);
+    assert_int_equal(command_run(&lockless, &log, &without, &err), 0);
+    assert_non_null(strstr(with.out, "77\n"));
+    assert_null(strstr(without.out, "77\n"));
 }
 
 static void the_environment_is_scrubbed_and_speaks_c(void **state)
@@ -684,6 +709,7 @@ int main(void)
         cmocka_unit_test(a_request_to_stop_ends_a_running_child_and_is_consumed),
         cmocka_unit_test(after_a_request_to_stop_the_undoing_can_run),
         cmocka_unit_test(a_request_to_stop_is_seen_once),
+        cmocka_unit_test(a_lockless_child_gets_no_lock),
         cmocka_unit_test(the_environment_is_scrubbed_and_speaks_c),
         cmocka_unit_test(without_a_path_the_child_gets_the_usual_one),
         cmocka_unit_test(a_child_has_no_descriptor_of_ours),

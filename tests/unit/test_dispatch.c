@@ -535,12 +535,32 @@ static void bad_bytes_in_log_and_message_are_replaced(void **state)
     log_release(&log);
 }
 
+static void lay_out(const struct fixture *f)
+{
+    cleanup_free char *version = xasprintf("%s/version", f->store);
+
+    assert_int_equal(mkdir(f->store, 0711), 0);
+    unit_write_text(version, "1\n");
+}
+
 static void a_disk_that_is_not_there_is_false(void **state)
 {
     struct fixture *f = *state;
 
     configure(f, "");
+    lay_out(f);
     expect_result(f->config, "{\"method\":\"has_disk\",\"arguments\":[\"d\"]}", "false");
+}
+
+static void nothing_is_absent_from_a_store_that_is_not_there(void **state)
+{
+    struct fixture *f = *state;
+
+    configure(f, "");
+    refused(f->config, "{\"method\":\"has_disk\",\"arguments\":[\"d\"]}", "CloudError",
+            "is its file system mounted?");
+    refused(f->config, "{\"method\":\"delete_disk\",\"arguments\":[\"d\"]}", "CloudError",
+            "is its file system mounted?");
     assert_false(unit_exists(f->store));
 }
 
@@ -551,10 +571,10 @@ static void deleting_what_is_not_there_is_success(void **state)
     configure(f, "");
     unit_write_script(f->virsh, "echo \"error: failed to get domain 'vm-1'\" >&2\n"
                                 "printf '==cpi====cpi=='\n");
+    lay_out(f);
     expect_result(f->config, "{\"method\":\"delete_vm\",\"arguments\":[\"vm-1\"]}", "null");
     expect_result(f->config, "{\"method\":\"delete_disk\",\"arguments\":[\"d\"]}", "null");
     expect_result(f->config, "{\"method\":\"delete_stemcell\",\"arguments\":[\"sc-1\"]}", "null");
-    assert_false(unit_exists(f->store));
 }
 
 #define DISK "d0000000000000000001"
@@ -696,6 +716,7 @@ int main(void)
         CONFIGURED(bad_bytes_of_a_child_do_not_break_the_response),
         cmocka_unit_test(bad_bytes_in_log_and_message_are_replaced),
         CONFIGURED(a_disk_that_is_not_there_is_false),
+        CONFIGURED(nothing_is_absent_from_a_store_that_is_not_there),
         CONFIGURED(deleting_what_is_not_there_is_success),
         CONFIGURED(version_1_has_no_hint_and_later_ones_have),
         CONFIGURED(the_disks_of_a_vm_are_its_persistent_ones),

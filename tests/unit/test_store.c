@@ -440,13 +440,13 @@ static void remove_goes_on_where_a_killed_process_stopped(void **state)
     expect_there(store, "disks/disk1", false);
 }
 
-static void remove_where_there_is_no_store_is_success(void **state)
+static void nothing_can_be_removed_where_there_is_no_store(void **state)
 {
     struct fixture *f = *state;
     struct error err = { 0 };
 
-    assert_int_equal(store_remove(&f->store, STORE_DISK, "disk1", &err), 0);
-    expect_no_error(&err);
+    assert_int_equal(store_remove(&f->store, STORE_DISK, "disk1", &err), -1);
+    expect_error(&err, ERROR_CLOUD, "is its file system mounted?");
 }
 
 static void sweep_removes_what_no_process_holds(void **state)
@@ -712,7 +712,7 @@ int main(void)
         IN_STORE(remove_takes_all_of_it_and_can_be_repeated),
         IN_STORE(remove_takes_what_is_only_staged),
         IN_STORE(remove_goes_on_where_a_killed_process_stopped),
-        IN_STORE(remove_where_there_is_no_store_is_success),
+        IN_STORE(nothing_can_be_removed_where_there_is_no_store),
         IN_STORE(sweep_removes_what_no_process_holds),
         IN_STORE(sweep_leaves_what_a_process_holds),
         IN_STORE(sweep_leaves_what_is_published_and_what_it_does_not_know),
