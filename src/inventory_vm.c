@@ -1,6 +1,7 @@
 #include "cpi/inventory.h"
 
 #include "cpi/domain.h"
+#include "cpi/driver.h"
 #include "cpi/json.h"
 #include "cpi/vm.h"
 #include "cpi/vm_domain.h"
@@ -46,13 +47,16 @@ static void put_info(cJSON *vm, const char *info)
 }
 
 /* Which disks of the store it has: the persistent ones, and whether any at all are the store's. */
-static void put_disks(const struct cpi *cpi, cJSON *vm, const char *list)
+static void put_disks(const struct cpi *cpi, cJSON *vm, const char *said)
 {
     struct blocks blocks = { 0 };
     cJSON *disks = json_new_array();
     bool in_store = false;
 
-    blocks_read(list, &blocks);
+    if (driver_of(cpi)->read_disks)
+        driver_of(cpi)->read_disks(cpi, said, &blocks);
+    else
+        blocks_read(said, &blocks);
     for (size_t i = 0; i < blocks.count; i++) {
         cleanup_free char *disk = store_cid_of(&cpi->store, STORE_DISK, blocks.list[i].source);
         cleanup_free char *own = store_cid_of(&cpi->store, STORE_VM, blocks.list[i].source);
@@ -112,10 +116,13 @@ static int put_directory(const struct cpi *cpi, cJSON *vm, const char *cid, stru
     return 0;
 }
 
-static void add_commands(struct virsh_script *script, const char *cid)
+static void add_commands(const struct cpi *cpi, struct virsh_script *script, const char *cid)
 {
     VIRSH_ADD(script, "dominfo", cid);
-    VIRSH_ADD(script, "domblklist", cid, "--details");
+    if (driver_of(cpi)->read_disks)
+        VIRSH_ADD(script, "dumpxml", cid, "--inactive");
+    else
+        VIRSH_ADD(script, "domblklist", cid, "--details");
     VIRSH_ADD(script, "metadata", cid, VM_METADATA_URI);
 }
 
@@ -143,7 +150,7 @@ static int ask(const struct cpi *cpi, char *const *cids, size_t count, cJSON *vm
     cleanup_reply struct virsh_reply reply = { 0 };
 
     for (size_t i = 0; i < count; i++)
-        add_commands(&script, cids[i]);
+        add_commands(cpi, &script, cids[i]);
     VIRSH_ADD(&script, "list", "--all", "--name");
     if (virsh_play(&cpi->virsh, &script, NULL, &reply, err) < 0)
         return -1;
