@@ -94,15 +94,21 @@ mib_of() {
 }
 
 @test "after a reboot of the host containers and their disks are back without a call" {
+    local mapped
     tree
-    create_vm agent-h "$result" 192.168.122.92
+    create_vm agent-m "$result" 192.168.122.89 '{"privileged": false, "ephemeral_disk": 0, "init": "/lab/init"}'
+    mapped=$vm
+    create_vm agent-h "$(ls "$STORE/stemcells")" 192.168.122.92
     disk 40
     cpi attach_disk "[\"$vm\", \"$disk\"]"
+    guest 192.168.122.89 'echo mine >/var/vcap/data/file; sync'
     guest 192.168.122.92 "echo data >/warden-cpi-dev/$disk/file; echo data >/var/vcap/data/file; : >/run/before; sync"
     on_host "$lab/inside.sh" power-cut
     [[ -z $(loops_of "$STORE/disks/$disk/disk.raw")$(loops_of "$STORE/vms/$vm/ephemeral.raw") ]]
     "$lab/libvirtd.sh" reboot "$LAB"
     says 192.168.122.92 "ls /run/before 2>/dev/null; cat /warden-cpi-dev/$disk/file /var/vcap/data/file" $'data\ndata'
+    says 192.168.122.89 'cat /var/vcap/data/file; id -u' $'mine\n0'
+    cpi delete_vm "[\"$mapped\"]"
     cpi detach_disk "[\"$vm\", \"$disk\"]"
     cpi delete_vm "[\"$vm\"]"
     cpi delete_disk "[\"$disk\"]"
