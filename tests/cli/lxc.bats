@@ -115,7 +115,7 @@ xml() {
     forget_calls
     ok create_vm agent-1 "$stemcell" '{"privileged":false,"ephemeral_disk":0}' "$(manual 10.0.0.10)" '[]' '{}'
     vm=$cid
-    golden lxc-idmap.argv "$(calls | grep -E '^(find|chown|stat) ' | sed 's,[0-9]\{6\,\},ID,g')"
+    golden lxc-idmap.argv "$(calls | grep -E '^(find|chown|stat) ' | sed -E 's/([ :])[0-9]{6,}/\1ID/g')"
     [[ $(xml) == *"<uid start='0' target='$(sed -n 1p "$state/owners" | cut -d ' ' -f 1)' count='65536'/>"* ]] ||
         fail "no map: $(xml)"
     [[ $(stat -c %a "$store/vms/$vm") == 710 ]] || fail 'the wrong ones can enter'
