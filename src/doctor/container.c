@@ -14,8 +14,8 @@ static void check_user(struct doctor *doctor)
 
     if (uid && strtol(uid, NULL, 10) != 0)
         doctor_error(doctor,
-                     "cpi works on the host as user %.*s: it makes no container\n"
-                     "run it as root, or set username to root",
+                     "commands on the host run as user %.*s, and containers need root\n"
+                     "run cpi as root, or set username to root",
                      (int)strcspn(uid, "\n"), uid);
 }
 
