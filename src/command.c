@@ -178,8 +178,7 @@ static int judge(enum ending ending, const struct run *run, struct error *err)
         return -1;
     }
     if (ending == INTERRUPTED)
-        return fail(err, ERROR_CLOUD, "'%s' was stopped: this call was asked to end",
-                    command->argv[0]);
+        return fail(err, ERROR_CLOUD, "'%s' was stopped: " COMMAND_STOPPED, command->argv[0]);
     fail(err, ERROR_CLOUD, "'%s' did not end within %d seconds (command_timeout) and was stopped",
          command->argv[0], command->timeout_s);
     return error_retriable(err);

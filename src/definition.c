@@ -12,6 +12,7 @@ struct reading {
     XML_Parser parser;
     struct domain_definition *definition;
     struct filesystem current;
+    char *directory; /* the current one's, where it is one */
     int depth;
     bool in_devices, in_filesystem;
 };
@@ -34,20 +35,19 @@ static void begin(void *data, const char *name, const char **attributes)
 {
     struct reading *r = data;
     const char *const *given = (const char *const *)attributes;
-    const char *type = attribute(given, "type");
-
     r->depth++;
     if (r->depth == DEVICES_DEPTH) {
         r->in_devices = strcmp(name, "devices") == 0;
         r->definition->mapped = r->definition->mapped || strcmp(name, "idmap") == 0;
     }
-    if (r->depth == DEVICE_DEPTH && r->in_devices && strcmp(name, "filesystem") == 0 && type &&
-        strcmp(type, "file") == 0) {
+    if (r->depth == DEVICE_DEPTH && r->in_devices && strcmp(name, "filesystem") == 0) {
         r->in_filesystem = true;
         r->current.start = (size_t)XML_GetCurrentByteIndex(r->parser);
     }
-    if (r->depth == PART_DEPTH && r->in_filesystem && strcmp(name, "source") == 0)
+    if (r->depth == PART_DEPTH && r->in_filesystem && strcmp(name, "source") == 0) {
         set(&r->current.file, attribute(given, "file"));
+        set(&r->directory, attribute(given, "dir"));
+    }
     if (r->depth == PART_DEPTH && r->in_filesystem && strcmp(name, "target") == 0)
         set(&r->current.target, attribute(given, "dir"));
 }
@@ -62,9 +62,12 @@ static void add(struct reading *r)
         d->list = xrealloc(d->list, (d->count + 1) * sizeof(*d->list));
         d->list[d->count++] = r->current;
     } else {
+        if (r->directory && r->current.target && strcmp(r->current.target, "/") == 0)
+            set(&d->root, r->directory);
         free(r->current.file);
         free(r->current.target);
     }
+    set(&r->directory, NULL);
     r->current = (struct filesystem){ 0 };
     r->in_filesystem = false;
 }
@@ -93,6 +96,7 @@ int definition_read(const char *xml, struct domain_definition *definition, struc
     XML_ParserFree(r.parser);
     free(r.current.file);
     free(r.current.target);
+    free(r.directory);
     if (read && definition->devices_end)
         return 0;
     return fail(err, ERROR_CLOUD, "what libvirt tells of the VM is no definition of a domain");
@@ -117,5 +121,6 @@ void definition_release(struct domain_definition *definition)
         free(definition->list[i].target);
     }
     free(definition->list);
+    free(definition->root);
     *definition = (struct domain_definition){ 0 };
 }

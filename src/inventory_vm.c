@@ -110,10 +110,13 @@ static int put_directory(const struct cpi *cpi, cJSON *vm, const char *cid, stru
     return 0;
 }
 
-static void add_commands(struct virsh_script *script, const char *cid)
+static void add_commands(const struct cpi *cpi, struct virsh_script *script, const char *cid)
 {
     VIRSH_ADD(script, "dominfo", cid);
-    VIRSH_ADD(script, "domblklist", cid, "--details");
+    if (driver_of(cpi)->read_disks)
+        VIRSH_ADD(script, "dumpxml", cid, "--inactive");
+    else
+        VIRSH_ADD(script, "domblklist", cid, "--details");
     VIRSH_ADD(script, "metadata", cid, VM_METADATA_URI);
 }
 
@@ -142,7 +145,9 @@ static int add_vm(struct cpi *cpi, cJSON *vms, const char *cid, char *const out[
     cleanup_state struct domain_state state = { 0 };
     const char *known = NULL;
 
-    if (!cpi->config.hypervisor->desktop)
+    if (driver_of(cpi)->read_disks)
+        driver_of(cpi)->read_disks(cpi, out[1], &state.config);
+    else if (!cpi->config.hypervisor->desktop)
         blocks_read(out[1], &state.config);
     else if (look(cpi, cid, &state, &known, err) < 0)
         return -1;
@@ -165,7 +170,7 @@ static int ask(struct cpi *cpi, char *const *cids, size_t count, cJSON *vms, cha
     cleanup_reply struct virsh_reply reply = { 0 };
 
     for (size_t i = 0; i < count; i++)
-        add_commands(&script, cids[i]);
+        add_commands(cpi, &script, cids[i]);
     VIRSH_ADD(&script, "list", "--all", "--name");
     if (virsh_play(&cpi->virsh, &script, NULL, &reply, err) < 0)
         return -1;

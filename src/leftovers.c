@@ -1,5 +1,6 @@
 #include "cpi/leftovers.h"
 
+#include "cpi/driver.h"
 #include "cpi/json.h"
 #include "cpi/sweep.h"
 
@@ -73,12 +74,19 @@ static int ask_domains(struct sweep *sweep, struct error *err)
     return 0;
 }
 
+static int sweep_driver(struct sweep *sweep, struct error *err)
+{
+    const struct driver *driver = driver_of(sweep->cpi);
+
+    return driver->sweep ? driver->sweep(sweep, err) : 0;
+}
+
 /* What holds others comes before them: a job its image, a VM its addresses, and all their locks. */
 static int run(struct sweep *sweep, struct error *err)
 {
     static int (*const steps[])(struct sweep * sweep, struct error * err) = {
-        sweep_backups, sweep_vms,    sweep_strays,       sweep_staged,
-        sweep_files,   sweep_claims, sweep_reservations, sweep_locks,
+        sweep_backups, sweep_vms,          sweep_strays, sweep_staged, sweep_files,
+        sweep_claims,  sweep_reservations, sweep_driver, sweep_locks,
     };
 
     if (list_locks(sweep, err) < 0 || ask_domains(sweep, err) < 0)

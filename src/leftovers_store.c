@@ -183,8 +183,9 @@ int sweep_locks(struct sweep *sweep, struct error *err)
         cleanup_strings char **cids = NULL;
         if (store_list_locks(&sweep->cpi->store, kinds[i], &cids, err) < 0)
             return -1;
+        /* A lock that is for no one thing is for good. */
         for (char **cid = cids; cid && *cid; cid++)
-            if (sweep_lock(sweep, kinds[i], *cid, err) < 0)
+            if (id_valid(*cid) && sweep_lock(sweep, kinds[i], *cid, err) < 0)
                 return -1;
     }
     return 0;

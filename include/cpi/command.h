@@ -58,6 +58,9 @@ int command_run(const struct command *command, const struct log *log, struct out
 bool command_interrupted(void);
 void command_block_signals(void);
 
+/* What command_run's error says when we were asked to stop. */
+#define COMMAND_STOPPED "this call was asked to end"
+
 /* Its limits of addresses and of CPU time, 0 for none. */
 int command_memory_mib(const struct command *command);
 int command_cpu_s(const struct command *command);

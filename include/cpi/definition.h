@@ -24,6 +24,7 @@ struct filesystem {
 struct domain_definition {
     struct filesystem *list; /* those of type 'file' */
     size_t count;
+    char *root;         /* the directory that is a container's root, NULL: none is */
     size_t devices_end; /* where </devices> begins */
     bool mapped;        /* is a container's root another user than the host's? */
 };

@@ -43,6 +43,7 @@ char *doctor_ask(struct doctor *doctor, const char *const *argv);
 /* The checks of doctor_examine_host, in their order. */
 void doctor_check_tools(struct doctor *doctor);
 void doctor_check_connection(struct doctor *doctor);
+void doctor_check_containers(struct doctor *doctor);
 void doctor_check_kvm(struct doctor *doctor);
 void doctor_check_own(struct doctor *doctor); /* what the hypervisor needs beside libvirt */
 void doctor_check_network(struct doctor *doctor);

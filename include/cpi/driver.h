@@ -14,6 +14,8 @@
 #include "cpi/image.h"
 #include "cpi/vm_plan.h"
 
+struct sweep;
+
 struct driver {
     /* As stemcell_import (stemcell_import.h). */
     int (*import_stemcell)(struct cpi *cpi, const char *image, const char *staged, cJSON **facts,
@@ -30,6 +32,9 @@ struct driver {
      */
     int (*plan)(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
                 struct error *err);
+
+    /* ERROR_CPI for a store_dir in which no VM could be made. NULL: any will do. */
+    int (*check_store)(const char *store_dir, struct error *err);
 
     /* Makes all the files of a planned VM in its directory, which exists: disks and settings. */
     int (*make_files)(struct cpi *cpi, const struct vm_request *request, const struct vm_plan *plan,
@@ -54,6 +59,10 @@ struct driver {
                     struct error *err);
     int (*exists)(struct cpi *cpi, const char *cid, struct error *err);
     int (*inspect)(struct cpi *cpi, const char *cid, struct domain_state *state, struct error *err);
+
+    /* The VM's disks, from its XML (--inactive); a root directory is one too. NULL: 'virsh
+     * domblklist' tells. */
+    void (*read_disks)(const struct cpi *cpi, const char *xml, struct blocks *blocks);
 
     /* Makes the image of a persistent disk; makes it larger, while nobody has it. */
     int (*make_image)(struct cpi *cpi, const struct image_request *request, struct error *err);
@@ -84,6 +93,10 @@ struct driver {
     /* Undoes on the host what a killed process left of a disk that no VM has. NULL: nothing can be
      * left. */
     int (*settle)(struct cpi *cpi, const char *disk, struct error *err);
+
+    /* A step of leftovers_find (sweep.h), for what is outside store_dir. NULL: nothing can be left.
+     */
+    int (*sweep)(struct sweep *sweep, struct error *err);
 
     /* Copies the disk that a running VM has as that block to a new qcow2 image, while the guest
      * goes on. Not called unless the hypervisor's live_snapshot is set, and may be NULL then. */

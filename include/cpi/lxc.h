@@ -20,18 +20,21 @@
 /* These are functions of struct driver. */
 int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
              struct error *err);
+int lxc_check_store(const char *store_dir, struct error *err);
 int lxc_make_files(struct cpi *cpi, const struct vm_request *request, const struct vm_plan *plan,
                    struct error *err);
 int lxc_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
 int lxc_restart(struct cpi *cpi, const char *cid, struct error *err);
 int lxc_end(struct cpi *cpi, const char *cid, struct error *err);
 int lxc_inspect(struct cpi *cpi, const char *cid, struct domain_state *state, struct error *err);
+void lxc_read_disks(const struct cpi *cpi, const char *xml, struct blocks *blocks);
 int lxc_make_image(struct cpi *cpi, const struct image_request *request, struct error *err);
 int lxc_grow_image(struct cpi *cpi, const struct image_request *request, struct error *err);
 int lxc_mend(struct attachment *a, struct error *err);
 cJSON *lxc_attach(struct attachment *a, struct error *err);
 cJSON *lxc_hint(const struct attachment *a);
 int lxc_detach(struct attachment *a, struct error *err);
+int lxc_sweep(struct sweep *sweep, struct error *err);
 int lxc_settle(struct cpi *cpi, const char *disk, struct error *err);
 
 /* Runs a command on the host; whatever it answers but success is ERROR_CLOUD. What it printed goes
@@ -62,9 +65,6 @@ char *lxc_short_path(const struct cpi *cpi, const char *name);
  * of ours. Owned by the caller. */
 char *lxc_ephemeral_name(const char *vm_cid);
 
-/* Is store_dir short enough? ERROR_CPI when it is not. */
-int lxc_check_store(const struct cpi *cpi, struct error *err);
-
 /* Makes the link to a file of the store, such as "vms/<cid>/ephemeral.raw"; takes it away. What is
  * done already is success. */
 int lxc_link(struct cpi *cpi, const char *name, const char *file, struct error *err);
@@ -74,6 +74,9 @@ int lxc_unlink(struct cpi *cpi, const char *name, struct error *err);
  * libvirt 9.0 takes one loop device for both and fails ("Unable to attach ... Device or resource
  * busy"), and trips over cgroups ("Unable to write to '.../tasks': No such file or directory"). */
 int lxc_lock(struct cpi *cpi, struct lock *lock, struct error *err);
+
+/* Removes the cgroups that an ended container left, and waits for that. */
+void lxc_remove_cgroups(struct cpi *cpi, const char *cid);
 
 /* How long what handles every file of the VM's tree may take, in seconds. */
 int lxc_patience(const struct cpi *cpi, const struct vm_plan *plan);

@@ -1,5 +1,7 @@
 #include "cpi/doctor.h"
 
+#include "cpi/driver.h"
+
 #include "cpi/json.h"
 
 #include <stdlib.h>
@@ -60,12 +62,18 @@ static bool is_hidden(const char *path)
 void doctor_examine_config(struct doctor *doctor)
 {
     const struct config *config = &doctor->cpi->config;
+    const struct driver *driver = driver_of(doctor->cpi);
+    cleanup_error struct error failure = { 0 };
 
     if (is_hidden(config->store_dir))
         doctor_warn(doctor,
                     "store_dir '%s' is below a directory whose name starts with a dot\n"
                     "move the store: where AppArmor is on, libvirt starts no VM from such a place",
                     config->store_dir);
+    if (driver->check_store && !host_is_relative_to_home(config->store_dir) &&
+        driver->check_store(config->store_dir, &failure) < 0)
+        doctor_error(doctor, "%s\nset store_dir to a shorter path, such as /var/lib/cpi",
+                     failure.message);
 }
 
 /* Where the host cannot be reached, nothing else can be found out. */
@@ -82,10 +90,11 @@ static bool reaches_host(struct doctor *doctor)
 void doctor_examine_host(struct doctor *doctor)
 {
     static void (*const checks[])(struct doctor * doctor) = {
-        doctor_check_tools,   doctor_check_connection, doctor_check_kvm,   doctor_check_own,
-        doctor_check_network, doctor_check_layout,     doctor_check_mount, doctor_check_path,
-        doctor_check_space,   doctor_check_modes,      doctor_check_vms,   doctor_check_stemcells,
-        doctor_check_records, doctor_check_leftovers,
+        doctor_check_tools,     doctor_check_containers, doctor_check_connection,
+        doctor_check_kvm,       doctor_check_own,        doctor_check_network,
+        doctor_check_layout,    doctor_check_mount,      doctor_check_path,
+        doctor_check_space,     doctor_check_modes,      doctor_check_vms,
+        doctor_check_stemcells, doctor_check_records,    doctor_check_leftovers,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(checks) && (i > 0 || reaches_host(doctor)); i++)

@@ -4,6 +4,7 @@
 #include "cpi/json.h"
 #include "cpi/leftovers.h"
 #include "cpi/stemcell_light.h"
+#include "cpi/stemcell_tree.h"
 
 #include <string.h>
 
@@ -84,7 +85,9 @@ static void check_image(struct doctor *doctor, const char *cid, const cJSON *rec
     const struct store *store = &doctor->cpi->store;
     cleanup_free char *directory = store_path(store, STORE_STEMCELL, cid, NULL);
     const char *format = json_string(record, "format");
-    cleanup_free char *path = image_path(directory, format ? format : "qcow2");
+    const bool tree = doctor->cpi->config.hypervisor->trees;
+    cleanup_free char *path = tree ? xasprintf("%s/" TREE_ROOT, directory)
+                                   : image_path(directory, format ? format : "qcow2");
     cleanup_error struct error failure = { 0 };
 
     if (stemcell_light_path(record)) {

@@ -45,7 +45,7 @@ int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *
                     "stemcell '%s' is the disk of a virtual machine: a container needs one of the "
                     "warden line",
                     request->stemcell_cid);
-    if (lxc_check_store(cpi, err) < 0)
+    if (lxc_check_store(cpi->store.dir, err) < 0)
         return -1;
     if (!p->privileged && p->ephemeral_mib)
         return fail(err, ERROR_NOT_SUPPORTED,
@@ -67,7 +67,7 @@ int lxc_plan(struct cpi *cpi, const struct vm_request *request, struct vm_plan *
 /* libvirt tries only for a moment to remove them, and leaves those whose last process the host has
  * not yet buried, which may take seconds. They are empty; that one cannot be removed is no reason
  * to keep the VM. */
-static void remove_cgroups(struct cpi *cpi, const char *cid)
+void lxc_remove_cgroups(struct cpi *cpi, const char *cid)
 {
     cleanup_free char *name = xasprintf("/sys/fs/cgroup/*/lxc-*-%s.libvirt-lxc*", cid);
     cleanup_error struct error err = { 0 };
@@ -96,13 +96,14 @@ int lxc_end(struct cpi *cpi, const char *cid, struct error *err)
     int there = host_exists(&cpi->host, ephemeral, err);
     if (there < 0 || (there && lxc_free_loops(cpi, ephemeral, err) < 0))
         return -1;
-    remove_cgroups(cpi, cid);
+    lxc_remove_cgroups(cpi, cid);
     return 0;
 }
 
 const struct driver driver_lxc = {
     .import_stemcell = stemcell_import_tree,
     .plan = lxc_plan,
+    .check_store = lxc_check_store,
     .make_files = lxc_make_files,
     .start = lxc_start,
     .end = lxc_end,
@@ -110,6 +111,7 @@ const struct driver driver_lxc = {
     .describe = usual_describe,
     .exists = usual_exists,
     .inspect = lxc_inspect,
+    .read_disks = lxc_read_disks,
     .make_image = lxc_make_image,
     .grow_image = lxc_grow_image,
     .mend = lxc_mend,
@@ -117,4 +119,5 @@ const struct driver driver_lxc = {
     .hint = lxc_hint,
     .detach = lxc_detach,
     .settle = lxc_settle,
+    .sweep = lxc_sweep,
 };

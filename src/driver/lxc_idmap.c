@@ -165,7 +165,7 @@ int lxc_shift(struct cpi *cpi, const struct vm_plan *plan, const char *root, str
 {
     const int timeout_s = lxc_patience(cpi, plan);
     struct owners owners = { 0 };
-    unsigned first;
+    unsigned first = 0;
     int failed = find_owners(cpi, root, timeout_s, &owners, err);
 
     if (!failed)

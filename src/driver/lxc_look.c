@@ -136,6 +136,24 @@ static void add_live(const struct cpi *cpi, const struct lxc_mounts *mounts, str
     }
 }
 
+static void add_config(const struct cpi *cpi, const struct domain_definition *definition,
+                       struct blocks *blocks)
+{
+    if (definition->root)
+        add(blocks, "/", definition->root);
+    for (size_t i = 0; i < definition->count; i++)
+        add_disk(cpi, definition->list[i].target, blocks);
+}
+
+void lxc_read_disks(const struct cpi *cpi, const char *xml, struct blocks *blocks)
+{
+    cleanup_definition struct domain_definition definition = { 0 };
+    cleanup_error struct error ignored = { 0 };
+
+    if (definition_read(xml, &definition, &ignored) == 0)
+        add_config(cpi, &definition, blocks);
+}
+
 int lxc_inspect(struct cpi *cpi, const char *cid, struct domain_state *state, struct error *err)
 {
     cleanup_free char *xml = NULL;
@@ -144,8 +162,7 @@ int lxc_inspect(struct cpi *cpi, const char *cid, struct domain_state *state, st
 
     if (lxc_look(cpi, cid, &xml, &mounts, err) < 0 || definition_read(xml, &definition, err) < 0)
         return -1;
-    for (size_t i = 0; i < definition.count; i++)
-        add_disk(cpi, definition.list[i].target, &state->config);
+    add_config(cpi, &definition, &state->config);
     state->active = mounts.text != NULL;
     add_live(cpi, &mounts, &state->live);
     return 0;

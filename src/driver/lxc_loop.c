@@ -22,17 +22,16 @@ char *lxc_ephemeral_name(const char *vm_cid)
     return length == NAME_LENGTH ? xstrdup(name) : NULL;
 }
 
-int lxc_check_store(const struct cpi *cpi, struct error *err)
+int lxc_check_store(const char *store_dir, struct error *err)
 {
-    cleanup_free char *least = lxc_short_path(cpi, "");
-    const size_t length = strlen(least) + NAME_LENGTH;
+    const size_t length = strlen(store_dir) + strlen("/fs/") + NAME_LENGTH;
 
     if (length <= LXC_PATH_LIMIT)
         return 0;
     return fail(err, ERROR_CPI,
                 "store_dir '%s' is %zu characters too long: libvirt takes images of containers "
                 "with paths of up to %d characters only",
-                cpi->store.dir, length - LXC_PATH_LIMIT, LXC_PATH_LIMIT);
+                store_dir, length - LXC_PATH_LIMIT, LXC_PATH_LIMIT);
 }
 
 int lxc_link(struct cpi *cpi, const char *name, const char *file, struct error *err)
@@ -41,7 +40,8 @@ int lxc_link(struct cpi *cpi, const char *name, const char *file, struct error *
     cleanup_free char *path = lxc_short_path(cpi, name), *text = xasprintf("../%s", file);
     cleanup_free char *other = NULL;
 
-    if (lxc_check_store(cpi, err) < 0 || host_make_directory(&cpi->host, directory, 0700, err) < 0)
+    if (lxc_check_store(cpi->store.dir, err) < 0 ||
+        host_make_directory(&cpi->host, directory, 0700, err) < 0)
         return -1;
     int made = host_claim(&cpi->host, path, text, err);
     if (made)

@@ -1,5 +1,6 @@
 #include "cpi/id.h"
 #include "cpi/person.h"
+#include "cpi/terminal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,15 +81,13 @@ static int follow(struct cpi *cpi, const struct page *page, const char *vm, size
     return 0;
 }
 
-static int show(struct cpi *cpi, const struct arguments *arguments, const struct page *page,
-                struct error *err)
+static int show_log(struct cpi *cpi, const struct arguments *arguments, const struct page *page,
+                    struct error *err)
 {
     const char *vm = arguments->words[0];
     cleanup_free char *path = store_path(&cpi->store, STORE_VM, vm, "console.log");
     cleanup_free char *text = NULL;
 
-    if (!id_valid(vm))
-        return fail(err, ERROR_CPI, "'%s' is no CID of a VM ('cpi ls vms' lists them)", vm);
     int got = read_log(cpi, path, &text, err);
     if (got == 0)
         return fail(err, ERROR_VM_NOT_FOUND,
@@ -98,6 +97,43 @@ static int show(struct cpi *cpi, const struct arguments *arguments, const struct
     page_print_safely(page, tail(text, arguments->lines < 0 ? LINES : arguments->lines));
     fflush(page->out);
     return arguments->no_follow ? 0 : follow(cpi, page, vm, strlen(text), err);
+}
+
+/* Until somebody interrupts it or the VM ends. */
+static int show_terminal(struct cpi *cpi, const struct arguments *arguments,
+                         const struct page *page, struct error *err)
+{
+    const char *vm = arguments->words[0];
+    int lines = arguments->lines < 0 ? LINES : arguments->lines;
+
+    for (bool first = true; first || !(arguments->no_follow || command_interrupted());
+         first = false) {
+        cleanup_free char *text = NULL;
+        int got = terminal_read(cpi, vm, &text, err);
+        if (got == 0 && first)
+            return fail(err, ERROR_VM_NOT_FOUND, "VM '%s' does not run", vm);
+        if (got < 0 && strstr(err->message, COMMAND_STOPPED)) {
+            error_release(err);
+            return 0;
+        }
+        if (got <= 0)
+            return got;
+        page_print_safely(page, first ? tail(text, lines) : text);
+        if (fflush(page->out) != 0)
+            return 0;
+    }
+    return 0;
+}
+
+static int show(struct cpi *cpi, const struct arguments *arguments, const struct page *page,
+                struct error *err)
+{
+    const char *vm = arguments->words[0];
+
+    if (!id_valid(vm))
+        return fail(err, ERROR_CPI, "'%s' is no CID of a VM ('cpi ls vms' lists them)", vm);
+    return cpi->config.hypervisor->trees ? show_terminal(cpi, arguments, page, err)
+                                         : show_log(cpi, arguments, page, err);
 }
 
 static int console(const struct arguments *arguments, const struct page *page)

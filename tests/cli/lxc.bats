@@ -115,7 +115,7 @@ xml() {
     forget_calls
     ok create_vm agent-1 "$stemcell" '{"privileged":false,"ephemeral_disk":0}' "$(manual 10.0.0.10)" '[]' '{}'
     vm=$cid
-    golden lxc-idmap.argv "$(calls | grep -E '^(find|chown|stat) ' | sed 's,[0-9]\{6\,\},ID,g')"
+    golden lxc-idmap.argv "$(calls | grep -E '^(find|chown|stat) ' | sed -E 's/([ :])[0-9]{6,}/\1ID/g')"
     [[ $(xml) == *"<uid start='0' target='$(sed -n 1p "$state/owners" | cut -d ' ' -f 1)' count='65536'/>"* ]] ||
         fail "no map: $(xml)"
     [[ $(stat -c %a "$store/vms/$vm") == 710 ]] || fail 'the wrong ones can enter'
@@ -201,6 +201,40 @@ xml() {
     cp -r "$store/stemcells" "$store/$(printf '%040d' 0)"
     refused CpiError create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
     says store_dir 'too long'
+}
+
+@test "doctor says that a store_dir is too long, before there is a host" {
+    container_host
+    configure store_dir "\"/$(printf '%039d' 0)\""
+    person doctor --offline
+    exits 1
+    tells 'error: store_dir' '1 characters too long' 'fix: set store_dir to a shorter path'
+    configure store_dir "\"/$(printf '%038d' 0)\""
+    person doctor --offline
+    exits 0
+}
+
+@test "ls tells which disks a container has, and doctor misses no image of its stemcell" {
+    have_container_with_disk
+    person ls vms --json
+    [[ $(jq -r '.[].disks[]' <<<"$said") == "$disk" ]] || fail 'no disk'
+    person doctor
+    [[ $said != *'lost its image'* ]] || fail 'it has none'
+    mv "$store/stemcells/$stemcell/rootfs" "$BATS_TEST_TMPDIR"
+    person doctor
+    tells 'lost its image' rootfs
+}
+
+@test "console shows what a container prints on its terminal" {
+    have_container
+    printf 'one\ntwo\0\nthree\n' >"$state/domains/$vm/tty"
+    person console "$vm" --no-follow --lines 2
+    exits 0
+    [[ $said == $'two\nthree' ]] || fail 'not the last lines'
+    stop_container "$vm"
+    person console "$vm"
+    exits 1
+    complains 'does not run'
 }
 
 @test "delete_vm leaves nothing, its disk stays" {

@@ -290,6 +290,16 @@ do_domid() {
     if is_active; then controller_of "$domain"; else echo -; fi
 }
 
+# A file stands in for the terminal.
+do_ttyconsole() {
+    find_domain "$1" || return 1
+    is_active || {
+        complain "Requested operation is not valid: domain is not running"
+        return 1
+    }
+    echo "$domain/tty"
+}
+
 do_dumpxml() {
     find_domain "$1" || return 1
     cat "$domain/xml"

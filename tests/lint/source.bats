@@ -48,7 +48,7 @@ layer_of() {
         usual | desktop | vbox | lxc | drivers) echo 7 ;;
         method) echo 8 ;;
         dispatch | unheard) echo 9 ;;
-        person | arguments | page | progress) echo 10 ;;
+        person | arguments | page | progress | terminal) echo 10 ;;
         main) echo 11 ;;
         cpi) echo 5 ;;
         *) echo 6 ;;

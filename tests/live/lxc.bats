@@ -94,15 +94,21 @@ mib_of() {
 }
 
 @test "after a reboot of the host containers and their disks are back without a call" {
+    local mapped
     tree
-    create_vm agent-h "$result" 192.168.122.92
+    create_vm agent-m "$result" 192.168.122.89 '{"privileged": false, "ephemeral_disk": 0, "init": "/lab/init"}'
+    mapped=$vm
+    create_vm agent-h "$(ls "$STORE/stemcells")" 192.168.122.92
     disk 40
     cpi attach_disk "[\"$vm\", \"$disk\"]"
+    guest 192.168.122.89 'echo mine >/var/vcap/data/file; sync'
     guest 192.168.122.92 "echo data >/warden-cpi-dev/$disk/file; echo data >/var/vcap/data/file; : >/run/before; sync"
     on_host "$lab/inside.sh" power-cut
     [[ -z $(loops_of "$STORE/disks/$disk/disk.raw")$(loops_of "$STORE/vms/$vm/ephemeral.raw") ]]
     "$lab/libvirtd.sh" reboot "$LAB"
     says 192.168.122.92 "ls /run/before 2>/dev/null; cat /warden-cpi-dev/$disk/file /var/vcap/data/file" $'data\ndata'
+    says 192.168.122.89 'cat /var/vcap/data/file; id -u' $'mine\n0'
+    cpi delete_vm "[\"$mapped\"]"
     cpi detach_disk "[\"$vm\", \"$disk\"]"
     cpi delete_vm "[\"$vm\"]"
     cpi delete_disk "[\"$disk\"]"
@@ -259,6 +265,74 @@ outside() {
         [[ ! -e $STORE/vms/$vm ]]
     done
     cpi delete_disk "[\"$disk\"]"
+    nothing_left
+}
+
+# person WORD…: a command for people, its output in $said, its status in $status
+person() {
+    status=0
+    said=$("$CPI" "$@" --config "$CONFIG" 2>&1) || status=$?
+}
+
+@test "ls, doctor and gc know containers: a healthy host has nothing, what is left is found and goes" {
+    local stemcell loop cgroup
+    chmod 0600 "$CONFIG"
+    tree
+    stemcell=$result
+    # What tests before this one may have left.
+    person gc
+    create_vm agent-p "$stemcell" 192.168.122.99
+    disk 16
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    person ls disks --json
+    [[ $(jq -r --arg disk "$disk" '.[] | select(.cid == $disk) | .vms[]' <<<"$said") == "$vm" ]]
+    person ls vms --json
+    [[ $(jq -r '.[] | .state + " " + .disks[]' <<<"$said") == "running $disk" ]]
+    person doctor
+    [[ -z $said && $status == 0 ]] || { echo "$said" >&2; false; }
+    person gc --dry-run
+    [[ -z $said ]] || { echo "$said" >&2; false; }
+
+    guest 192.168.122.99 'printf "a\\000said on the console\\n" >/dev/console'
+    person console "$vm" --no-follow --lines 100
+    [[ $said == *'asaid on the console'* ]]
+    "$CPI" console "$vm" --config "$CONFIG" >"$BATS_TEST_TMPDIR/console" 2>&1 3>&- &
+    guest 192.168.122.99 'echo said later >/dev/console'
+    wait_for grep -q 'said later' "$BATS_TEST_TMPDIR/console"
+    virsh_lab destroy "$vm"
+    wait $!
+    person console "$vm"
+    [[ $status == 1 && $said == *'does not run'* ]]
+
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    # What attach_disk has for a moment; a link whose image is gone; a cgroup that nobody removed.
+    loop=$(losetup --find --show "$STORE/disks/$disk/disk.raw")
+    ln -s ../disks/gone/disk.raw "$STORE/fs/gone"
+    cgroup=/sys/fs/cgroup/memory/machine/lxc-1-vm-00000000-0000-4000-8000-000000000000.libvirt-lxc
+    [[ -d /sys/fs/cgroup/memory ]] || cgroup=${cgroup/memory\//}
+    on_host mkdir "$cgroup"
+    person doctor
+    [[ $said == *'killed calls left something behind: 3'* ]] || { echo "$said" >&2; false; }
+    person gc
+    [[ $said == *"$loop"* && $said == *fs/gone* && $said == *vm-00000000-0000-4000-8000-000000000000* ]]
+    [[ -z $(loops_of "$STORE/disks/$disk/disk.raw") ]]
+    [[ ! -L $STORE/fs/gone ]]
+    fails on_host test -e "$cgroup"
+    person gc --dry-run
+    [[ -z $said ]] || { echo "$said" >&2; false; }
+
+    # A domain whose directory is gone, and that does not run.
+    rm -rf "$STORE/vms/$vm"
+    person gc
+    [[ $said == *"$vm"* ]]
+    [[ -z $(virsh_lab list --all --name) ]]
+    # The cgroups of a machine that cannot run containers.
+    on_host mount -t cgroup2 none /mnt
+    person doctor
+    on_host umount /mnt
+    [[ -d /sys/fs/cgroup/memory ]] && [[ $said == *'beside v1'* && $status == 1 ]]
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
     nothing_left
 }
 

@@ -28,6 +28,8 @@ static void the_images_are_found(void **state)
     assert_string_equal(definition.list[0].file, "/s/fs/a&b");
     assert_string_equal(definition.list[0].target, "/var/vcap/data");
     assert_string_equal(definition.list[1].file, "/s/fs/d");
+    assert_string_equal(definition.root, "/r");
+    assert_false(definition.mapped);
 }
 
 static void what_is_put_in_and_taken_out_leaves_all_else(void **state)
@@ -45,6 +47,20 @@ static void what_is_put_in_and_taken_out_leaves_all_else(void **state)
     assert_string_equal(after.list[2].target, "/n");
     cleanup_free char *without = definition_without(with, &after.list[2]);
     assert_string_equal(without, xml);
+}
+
+static void an_id_map_is_seen(void **state)
+{
+    static const char mapped[] =
+        "<domain type='lxc'><idmap><uid start='0' target='524288' count='65536'/></idmap>"
+        "<devices/></domain>";
+    cleanup_definition struct domain_definition definition = { 0 };
+    struct error err = { 0 };
+
+    (void)state;
+    assert_int_equal(definition_read(mapped, &definition, &err), 0);
+    assert_true(definition.mapped);
+    assert_null(definition.root);
 }
 
 static void what_is_no_domain_is_refused(void **state)
@@ -66,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_images_are_found),
         cmocka_unit_test(what_is_put_in_and_taken_out_leaves_all_else),
+        cmocka_unit_test(an_id_map_is_seen),
         cmocka_unit_test(what_is_no_domain_is_refused),
     };
 
