@@ -1,19 +1,20 @@
 #!/bin/bash
-# libvirt and QEMU of Debian 13 for tests, in a root directory of it: a lab as libvirtd.sh makes
-# them, in which all programs are Debian 13's. There is no systemd.
+# libvirt and QEMU of another Debian release for tests, in a root directory of it: a lab as
+# libvirtd.sh makes them, in which all programs are that release's. There is no systemd.
 #
-#   trixie.sh make                 make the root directory unless it is there; prints its path.
-#                                  Exits with 77 and says why where Debian 13 cannot be reached
-#   trixie.sh start DIR SHARED…    start a lab in DIR, which sees each SHARED as it is outside.
-#                                  What libvirtd.sh does with a lab it does with this one
+#   debian.sh make SUITE                 make the root directory unless it is there; prints its path.
+#                                        Exits with 77 and says why where it cannot be reached
+#   debian.sh start SUITE DIR SHARED…    start a lab in DIR, which sees each SHARED as it is outside.
+#                                        What libvirtd.sh does with a lab it does with this one
 #
-# The root directory is kept in ~/.cache/bosh-libvirt-cpi-trixie ($CPI_TRIXIE_CACHE), a new one is
-# made when this file has changed. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
+# The root directories are kept in ~/.cache/bosh-libvirt-cpi-debian ($CPI_SUITES_CACHE), each of 0.6
+# GB; a new one is made when this file has changed, in one to two minutes. Needs root.
+# CPI_DEBIAN_MIRROR says where Debian is.
 set -euo pipefail
 shopt -s inherit_errexit
 
 self=$(realpath "${BASH_SOURCE[0]}")
-cache=${CPI_TRIXIE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-trixie}
+cache=${CPI_SUITES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-debian}
 # shellcheck source=tests/lab/root.bash
 source "${self%/*}/root.bash"
 
@@ -52,16 +53,17 @@ enter() {
         "${self%/*}/libvirtd.sh" start "$dir"
 }
 
+# start SUITE DIR SHARED…
 start() {
-    local root dir=$1
-    root=$(make_root trixie main "$self")
-    mkdir -p "$dir"
-    unshare --mount --propagation private "$self" enter "$root" "$@"
+    local root
+    root=$(make_root "$1" main "$self")
+    mkdir -p "$2"
+    unshare --mount --propagation private "$self" enter "$root" "${@:2}"
 }
 
 case ${1-} in
-    make) make_root trixie main "$self" ;;
+    make) make_root "$2" main "$self" ;;
     start) start "${@:2}" ;;
     enter) enter "${@:2}" ;;
-    *) die 'trixie.sh make | start DIR SHARED…' ;;
+    *) die 'debian.sh make SUITE | start SUITE DIR SHARED…' ;;
 esac
