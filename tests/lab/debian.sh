@@ -1,5 +1,5 @@
 #!/bin/bash
-# libvirt and QEMU of another Debian release for tests, in a root directory of it: a lab as
+# libvirt and QEMU of another release of Debian or Ubuntu for tests, in a root directory of it: a lab as
 # libvirtd.sh makes them, in which all programs are that release's. There is no systemd.
 #
 #   debian.sh make SUITE                 make the root directory unless it is there; prints its path.
@@ -9,7 +9,7 @@
 #
 # The root directories are kept in ~/.cache/bosh-libvirt-cpi-debian ($CPI_SUITES_CACHE), each of 0.6
 # GB; a new one is made when this file has changed, in one to two minutes. Needs root.
-# CPI_DEBIAN_MIRROR says where Debian is.
+# CPI_DEBIAN_MIRROR and CPI_UBUNTU_MIRROR say where the distributions are.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -21,7 +21,10 @@ source "${self%/*}/root.bash"
 fill() {
     apt update && apt install libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients \
         qemu-system-x86 qemu-utils acl dnsmasq-base iptables nftables iproute2 procps kmod busybox &&
-        apt clean
+        apt clean || return
+    # One that leads nowhere, as systemd-resolved leaves it, is none for dnsmasq.
+    rm -f "$new/etc/resolv.conf"
+    : >"$new/etc/resolv.conf"
 }
 
 # share PATH: the same thing below the new root
@@ -53,16 +56,21 @@ enter() {
         "${self%/*}/libvirtd.sh" start "$dir"
 }
 
+make() {
+    [[ $1 != jammy ]] || from_ubuntu
+    make_root "$1" main "$self"
+}
+
 # start SUITE DIR SHARED…
 start() {
     local root
-    root=$(make_root "$1" main "$self")
+    root=$(make "$1")
     mkdir -p "$2"
     unshare --mount --propagation private "$self" enter "$root" "${@:2}"
 }
 
 case ${1-} in
-    make) make_root "$2" main "$self" ;;
+    make) make "$2" ;;
     start) start "${@:2}" ;;
     enter) enter "${@:2}" ;;
     *) die 'debian.sh make SUITE | start SUITE DIR SHARED…' ;;
