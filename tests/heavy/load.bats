@@ -20,7 +20,7 @@ tiny_stemcell() {
     local work=$BATS_TEST_TMPDIR/tiny
     mkdir -p "$work"
     truncate -s 1M "$work/root.img"
-    printf "$boot_sector" | dd of="$work/root.img" conv=notrunc status=none
+    printf %b "$boot_sector" | dd of="$work/root.img" conv=notrunc status=none
     printf '\x55\xaa' | dd of="$work/root.img" bs=1 seek=510 conv=notrunc status=none
     tar -C "$work" -czf "$work/image" root.img
     cpi create_stemcell "[\"$work/image\", {}]"

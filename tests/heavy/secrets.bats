@@ -9,7 +9,7 @@
 
 load ../live/helper
 
-canary=canary-5d1f0c77
+canary='canary-5d1f0c77'
 
 # trace_calls: from now on cpi runs under strace, which writes each exec to files in $traces.
 trace_calls() {

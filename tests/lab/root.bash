@@ -1,9 +1,22 @@
-# Root directories of other Debian releases, made once and kept: for scripts that run programs of
-# one. Such a script sets cache (a directory), then calls make_root; its function fill puts into the
-# root directory $new what is wanted there. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
+# Root directories of other releases of Debian and Ubuntu, made once and kept: for scripts that run
+# programs of one. Such a script sets cache (a directory), then calls make_root; its function fill
+# puts into the root directory $new what is wanted there. Needs root. CPI_DEBIAN_MIRROR and
+# CPI_UBUNTU_MIRROR say where the distributions are.
 # shellcheck shell=bash disable=SC2154
 
 mirror=${CPI_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# Where Ubuntu's keys are not installed, as on Debian, TLS tells that it is Ubuntu's archive.
+boot_mirror=$mirror boot_options=()
+
+# For a release of Ubuntu.
+from_ubuntu() {
+    mirror=${CPI_UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu}
+    boot_mirror=$mirror
+    [[ -e /usr/share/keyrings/ubuntu-archive-keyring.gpg ]] && return
+    boot_mirror=${mirror/#http:/https:}
+    boot_options=(--no-check-gpg)
+}
+
 # The exit status where the release cannot be reached: no reason for a test to fail.
 readonly unreachable=77
 
@@ -22,11 +35,11 @@ quietly() {
 
 # bootstrap SUITE COMPONENTS
 bootstrap() {
-    quietly debootstrap --variant=minbase --components="$2" "$1" "$new" "$mirror" && return
+    quietly debootstrap --variant=minbase "${boot_options[@]}" --components="$2" "$1" "$new" "$boot_mirror" && return
     if grep -q -e 'Failed getting release file' -e 'Invalid Release' "$new.log"; then
-        die "Debian's $1 cannot be reached at $mirror" "$unreachable"
+        die "$1 cannot be reached at $mirror" "$unreachable"
     fi
-    die "there is no root directory of Debian's $1: see $new.log"
+    die "there is no root directory of $1: see $new.log"
 }
 
 # Some programs look for themselves in /proc.
@@ -58,13 +71,13 @@ make_root() {
     exec {lock}>"$cache/lock"
     flock "$lock"
     if [[ ! -d $root ]]; then
-        ((EUID == 0)) || die "run as root to make a root directory of Debian $suite" "$unreachable"
+        ((EUID == 0)) || die "run as root to make a root directory of $suite" "$unreachable"
         command -v debootstrap >/dev/null || die 'install debootstrap' "$unreachable"
         new=$cache/new
         rm -rf "$cache/$suite"-* "$new"
         bootstrap "$suite" "$components"
         prepare_apt "$suite" "$components"
-        fill || die "not all of Debian $suite could be installed: see $new.log"
+        fill || die "not all of $suite could be installed: see $new.log"
         mv "$new" "$root"
     fi
     flock -u "$lock"

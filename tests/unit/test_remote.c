@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "cpi/remote.h"
+#include "cpi/slot.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -538,6 +539,29 @@ static void locks_are_flocks_there(void **state)
     expect_no_error(&err);
 }
 
+/* So they count for all who work on that host. */
+static void slots_are_locks_there(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *path = xasprintf("%s/slot", (char *)*state);
+    cleanup_free char *first = xasprintf("%s-0", path), *second = xasprintf("%s-1", path);
+    cleanup_lock struct lock slot = LOCK_NONE, other = LOCK_NONE;
+    cleanup_fd int taken = open(first, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct error err = { 0 };
+
+    far_init(&far);
+    far.host.slots = 2;
+    far.host.slot_path = path;
+    assert_int_equal(flock(taken, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(slot_take(&far.host, &slot, &err), 0);
+    expect_no_error(&err);
+    assert_string_equal(slot.path, second);
+    assert_false(is_free(second));
+    assert_int_equal(flock(taken, LOCK_UN), 0);
+    assert_int_equal(slot_take(&far.host, &other, &err), 0);
+    assert_string_equal(other.path, first);
+}
+
 static void without_a_directory_for_it_there_is_no_lock(void **state)
 {
     cleanup_far struct far far = { 0 };
@@ -665,6 +689,7 @@ static const struct CMUnitTest tests[] = {
     IN_DIRECTORY(parts_and_digests_of_files),
     IN_DIRECTORY(images_arrive_with_their_holes),
     IN_DIRECTORY(locks_are_flocks_there),
+    IN_DIRECTORY(slots_are_locks_there),
     IN_DIRECTORY(without_a_directory_for_it_there_is_no_lock),
     IN_DIRECTORY(a_lock_that_somebody_has_is_waited_for),
     IN_DIRECTORY(as_many_locks_as_there_are_digits),
