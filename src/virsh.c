@@ -47,6 +47,17 @@ void virsh_add(struct virsh_script *script, const char *const *words)
     script->count++;
 }
 
+void virsh_append(struct virsh_script *script, const struct virsh_script *more)
+{
+    if (!more->count)
+        return;
+    char *text = script->text ? xasprintf("%s; echo %s; %s", script->text, separator, more->text)
+                              : xstrdup(more->text);
+    free(script->text);
+    script->text = text;
+    script->count += more->count;
+}
+
 static bool has_error(const char *text)
 {
     return starts_with(text, "error:") || strstr(text, "\nerror:");

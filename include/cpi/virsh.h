@@ -28,6 +28,9 @@ struct virsh_script {
 void virsh_add(struct virsh_script *script, const char *const *words);
 #define VIRSH_ADD(script, ...) virsh_add(script, ARGV(__VA_ARGS__))
 
+/* Adds all commands of another script. */
+void virsh_append(struct virsh_script *script, const struct virsh_script *more);
+
 struct virsh_reply {
     bool ok;          /* the last command succeeded and no command complained */
     int status;       /* the last command's */

@@ -148,6 +148,7 @@ const struct driver driver_xen = {
     .plan = plan,
     .make_files = usual_make_files,
     .start = usual_start,
+    .starts_at_once = true,
     .end = usual_end,
     .restart = usual_restart,
     .describe = usual_describe,
