@@ -30,7 +30,7 @@ begin_world() {
 
 end_world() {
     "$lab/libvirtd.sh" stop "$work/lab" || true
-    [[ -n ${BENCH_KEEP:-} ]] || rm -rf "$work" ${memory_store:+"$memory_store"}
+    [[ -n ${BENCH_KEEP:-} ]] || rm -rf "$work" "/dev/shm/${work##*/}"
 }
 
 # write_config FILE JSON: the usual one with these keys over it

@@ -180,7 +180,6 @@ run_stemcell() {
 in_memory() {
     local STORE=/dev/shm/${work##*/} CONFIG=$work/memory.json
     (($(df --output=avail -m /dev/shm | tail -n 1) > 2500)) || return 0
-    memory_store=$STORE
     write_config "$CONFIG" '{}'
     mkdir "$STORE"
     floor_stemcell=$STORE/floor-stemcell
