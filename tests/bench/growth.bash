@@ -104,7 +104,7 @@ run_parallel() {
     for workers in 1 2 4 8 16; do
         # shellcheck disable=SC2034
         local -a cpi_wall=() cpi_cpu=() floor_wall=() floor_cpu=()
-        for round in 1 2; do
+        for round in 1 2 3; do
             clock cpi together cpi "$workers"
             clock floor together floor "$workers"
         done
