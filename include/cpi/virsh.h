@@ -36,6 +36,7 @@ struct virsh_reply {
     int status;       /* the last command's */
     char **out;       /* each command's stdout, "" for one that never ran; ended by NULL */
     char *complaints; /* all that virsh said on stderr, trimmed, "" when nothing */
+    bool untouched;   /* after a failure: it is certain that no command was run */
 };
 
 #define cleanup_reply cleanup(virsh_reply_release)
