@@ -155,7 +155,7 @@ setup-heavy:
 	tests/setup build run static release test heavy
 
 setup-bench:
-	tests/setup build run bench
+	tests/setup build run static bench
 
 # A make of its own, for pkg-config may only now be there.
 demo: setup-demo
@@ -187,6 +187,7 @@ check-live: all $(BUILD)/unit/test_remote
 
 bench: setup-bench
 	$(MAKE) all
+	$(MAKE) static
 	tests/bench/bench
 
 check-release: all

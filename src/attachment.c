@@ -117,7 +117,7 @@ static int attach_at_once(struct attachment *a, struct error *err)
     if (disk_settle(a->cpi, a->disk, err) < 0 || remember(a, a->vm, err) < 0)
         return -1;
     int done = driver_of(a->cpi)->attach_at_once(a, err);
-    if (done < 0 && err->type == ERROR_VM_NOT_FOUND)
+    if (done < 0 && (a->untouched || err->type == ERROR_VM_NOT_FOUND))
         remember(a, NULL, &ignored);
     return done;
 }

@@ -93,25 +93,40 @@ int domain_exists(const struct virsh *virsh, const char *name, struct error *err
     return reply.ok ? 1 : look_for(virsh, name, err);
 }
 
-int domain_create(const struct virsh *virsh, const struct definition_request *request,
-                  struct error *err)
+/* Of several commands that complained it is not known which: the one that matters is repeated. */
+static int make_sure_of_autostart(const struct virsh *virsh, const char *name, struct error *err)
+{
+    cleanup_free char *what = xasprintf("libvirt did not set VM '%s' to autostart", name);
+
+    return play_one(virsh, ARGV("autostart", name), NULL, what, err);
+}
+
+static int create(const struct virsh *virsh, const struct definition_request *request,
+                  struct virsh_reply *reply, struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
-    cleanup_reply struct virsh_reply reply = { 0 };
 
-    if (request->networks)
-        VIRSH_ADD(&script, "net-list", "--all", "--autostart", "--name");
+    if (request->first)
+        virsh_append(&script, request->first);
     VIRSH_ADD(&script, "define", "--validate", "/dev/stdin");
     if (request->autostart)
         VIRSH_ADD(&script, "autostart", request->name);
     VIRSH_ADD(&script, "start", request->name);
-    if (virsh_play(virsh, &script, request->xml, &reply, err) < 0)
+    if (virsh_play(virsh, &script, request->xml, reply, err) < 0)
         return -1;
-    if (!reply.ok)
-        return virsh_fail(&reply, err, "libvirt did not start VM '%s'", request->name);
-    if (request->networks)
-        *request->networks = trimmed_lines(reply.out[0]);
-    return 0;
+    if (reply->ok)
+        return 0;
+    if (reply->status != 0 || !request->first)
+        return virsh_fail(reply, err, "libvirt did not start VM '%s'", request->name);
+    return request->autostart ? make_sure_of_autostart(virsh, request->name, err) : 0;
+}
+
+int domain_create(const struct virsh *virsh, const struct definition_request *request,
+                  struct virsh_reply *reply, struct error *err)
+{
+    cleanup_reply struct virsh_reply own = { 0 };
+
+    return create(virsh, request, reply ? reply : &own, err);
 }
 
 static void add_flagged(struct virsh_script *script, const char *command, const char *name,

@@ -14,18 +14,20 @@ static bool told_afterwards(const struct virsh_reply *reply, const struct virsh_
 }
 
 int domain_attach_at_once(const struct virsh *virsh, const char *name, const char *xml,
-                          struct domain_state *after, struct error *err)
+                          struct domain_change *change, struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
 
     VIRSH_ADD(&script, "attach-device", name, "/dev/stdin", "--persistent");
     domain_look(&script, name);
-    if (virsh_play(virsh, &script, xml, &reply, err) < 0)
+    if (virsh_play(virsh, &script, xml, &reply, err) < 0) {
+        change->untouched = reply.untouched;
         return -1;
+    }
     if (!told_afterwards(&reply, &script))
         return 0;
-    domain_seen(reply.out + 1, after);
+    domain_seen(reply.out + 1, &change->after);
     return 1;
 }
 

@@ -56,11 +56,12 @@ static int write_all(int fd, struct bytes content)
     return 0;
 }
 
+/* An empty file has nothing that could be lost; its name is as safe as any other. */
 static int write_file(int fd, struct bytes content, mode_t mode)
 {
-    if (fchmod(fd, mode) < 0 || write_all(fd, content) < 0 || fsync(fd) < 0)
+    if (fchmod(fd, mode) < 0 || write_all(fd, content) < 0)
         return -1;
-    return 0;
+    return content.length > 0 ? fsync(fd) : 0;
 }
 
 /* A name that came, went or changed is one after a power cut too. Some file systems cannot do that

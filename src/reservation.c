@@ -249,28 +249,44 @@ static int finish(struct cpi *cpi, const cJSON *entry, char *const out[2], struc
     return replace(cpi, entry, &definitions, err);
 }
 
+/* Adding an entry takes so many commands. */
+enum { ADDING = 3 };
+
+int reservation_add(struct cpi *cpi, const cJSON *list, struct virsh_script *script,
+                    struct error *err)
+{
+    const cJSON *entry;
+
+    cJSON_ArrayForEach (entry, list) {
+        if (add_update(cpi, script, "add", entry, NULL, err) < 0)
+            return -1;
+        add_dumps(script, entry);
+    }
+    return 0;
+}
+
+int reservation_added(struct cpi *cpi, const cJSON *list, char *const *out, struct error *err)
+{
+    const cJSON *entry;
+
+    cJSON_ArrayForEach (entry, list) {
+        if (finish(cpi, entry, out + 1, err) < 0)
+            return -1;
+        out += ADDING;
+    }
+    return 0;
+}
+
 int reservation_make(struct cpi *cpi, const cJSON *list, struct error *err)
 {
     cleanup_script struct virsh_script script = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
-    const cJSON *entry;
 
     if (cJSON_GetArraySize(list) == 0)
         return 0;
-    cJSON_ArrayForEach (entry, list) {
-        if (add_update(cpi, &script, "add", entry, NULL, err) < 0)
-            return -1;
-        add_dumps(&script, entry);
-    }
-    if (play(cpi, &script, &reply, err) < 0)
+    if (reservation_add(cpi, list, &script, err) < 0 || play(cpi, &script, &reply, err) < 0)
         return -1;
-    char **out = reply.out;
-    cJSON_ArrayForEach (entry, list) {
-        if (finish(cpi, entry, out + 1, err) < 0)
-            return -1;
-        out += 3;
-    }
-    return 0;
+    return reservation_added(cpi, list, reply.out, err);
 }
 
 /* The number of the <ip> in which there is an entry of this name, -1 when there is none. */

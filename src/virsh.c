@@ -47,6 +47,17 @@ void virsh_add(struct virsh_script *script, const char *const *words)
     script->count++;
 }
 
+void virsh_append(struct virsh_script *script, const struct virsh_script *more)
+{
+    if (!more->count)
+        return;
+    char *text = script->text ? xasprintf("%s; echo %s; %s", script->text, separator, more->text)
+                              : xstrdup(more->text);
+    free(script->text);
+    script->text = text;
+    script->count += more->count;
+}
+
 static bool has_error(const char *text)
 {
     return starts_with(text, "error:") || strstr(text, "\nerror:");
@@ -109,10 +120,14 @@ int virsh_play(const struct virsh *virsh, const struct virsh_script *script, con
         .input_length = input ? strlen(input) : 0,
     };
 
-    if (host_run(virsh->host, &command, &outcome, err) < 0)
+    if (host_run(virsh->host, &command, &outcome, err) < 0) {
+        /* A far host may have run what it did not answer. */
+        reply->untouched = !virsh->host->remote && !outcome.out;
         return -1;
+    }
     cleanup_free char *complaints = one_line(outcome.err, "error: ");
     if (no_connection(&outcome)) {
+        reply->untouched = true;
         fail(err, ERROR_CLOUD, "cannot reach libvirt at '%s': %s (%s)", virsh->uri, complaints,
              advice(complaints));
         return error_retriable(err);

@@ -74,11 +74,12 @@ static int start(struct making *m, struct error *err)
 static int make(struct making *m, struct error *err)
 {
     const struct vm_domain *domain = &m->plan.domain;
+    const struct driver *driver = driver_of(m->cpi);
 
     if (write_record(m, err) < 0 || vm_address_claim(m->cpi, domain->cid, &domain->nics, err) < 0 ||
         (!m->plan.unseen && vm_network_enable(m->cpi, &domain->nics, &m->plan.survey, err) < 0) ||
-        reservation_make(m->cpi, m->plan.reservations, err) < 0 ||
-        driver_of(m->cpi)->make_files(m->cpi, m->request, &m->plan, err) < 0)
+        (!driver->starts_at_once && reservation_make(m->cpi, m->plan.reservations, err) < 0) ||
+        driver->make_files(m->cpi, m->request, &m->plan, err) < 0)
         return -1;
     return start(m, err);
 }

@@ -46,7 +46,7 @@ static bool must_be_seen(const struct cpi *cpi, const struct vm_plan *plan)
 {
     const struct nics *nics = &plan->domain.nics;
 
-    if (!driver_of(cpi)->starts_unseen || plan->domain.properties.nested_given)
+    if (!driver_of(cpi)->starts_at_once || plan->domain.properties.nested_given)
         return true;
     for (size_t i = 0; i < nics->count; i++)
         if (nics->list[i].ips || nics->list[i].gateways)

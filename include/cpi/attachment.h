@@ -19,6 +19,7 @@ struct attachment {
     struct disk_properties properties;
     struct domain_state state;
     struct lock vm_lock, disk_lock;
+    bool untouched; /* after attach_at_once has failed: it is certain that it changed nothing */
 };
 
 /* Asks anew where the disk is. */

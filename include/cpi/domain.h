@@ -16,14 +16,14 @@ int domain_exists(const struct virsh *virsh, const char *name, struct error *err
 
 struct definition_request {
     const char *name, *xml;
-    bool autostart;   /* with the host */
-    char ***networks; /* NULL, or gets the names of the networks that start with the host, owned by
-                         the caller */
+    bool autostart;                   /* with the host */
+    const struct virsh_script *first; /* what the same virsh does before; NULL: nothing */
 };
 
-/* Defines the domain and starts it. */
+/* Defines the domain and starts it. 'reply' (NULL if there is no 'first') gets the answers, those
+ * to 'first' before the others; whether its commands succeeded is the caller's to judge. */
 int domain_create(const struct virsh *virsh, const struct definition_request *request,
-                  struct error *err);
+                  struct virsh_reply *reply, struct error *err);
 
 /* The same, one after the other. */
 int domain_define(const struct virsh *virsh, const char *name, const char *xml, struct error *err);

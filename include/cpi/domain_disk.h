@@ -12,13 +12,15 @@
 
 #include "cpi/domain.h"
 
-/* Puts the disk into the persistent definition, and into the live one if there is one. */
-int domain_attach_at_once(const struct virsh *virsh, const char *name, const char *xml,
-                          struct domain_state *after, struct error *err);
-
 struct domain_change {
     struct domain_state before, after;
+    bool untouched; /* after -1: it is certain that nothing was changed */
 };
+
+/* Puts the disk into the persistent definition, and into the live one if there is one. Does not
+ * tell what was there before. */
+int domain_attach_at_once(const struct virsh *virsh, const char *name, const char *xml,
+                          struct domain_change *change, struct error *err);
 
 /*
  * Takes the disk with that file out of both definitions. virsh finds a disk by

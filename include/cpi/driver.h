@@ -44,10 +44,10 @@ struct driver {
      * by the caller. NULL: the disk is found by its serial. */
     cJSON *(*own_hint)(const struct vm_domain *domain, unsigned index, const char *serial);
 
-    /* Defines the VM and starts it. Where starts_unseen is set the plan may be unseen, and a plan
-     * that fails may be started again after it was mended. */
+    /* Defines the VM and starts it. Where starts_at_once is set it makes the reservations too, the
+     * plan may be unseen, and one that failed may be started again after it was mended. */
     int (*start)(struct cpi *cpi, const struct vm_plan *plan, struct error *err);
-    bool starts_unseen;
+    bool starts_at_once;
 
     /* Leaves nothing of the VM outside its directory, and nothing in use that is in there. An
      * absent VM is success, and so is one of which only something is left. */

@@ -27,6 +27,12 @@ int reservation_check(struct cpi *cpi, const cJSON *list, const struct survey *s
  * more is replaced. */
 int reservation_make(struct cpi *cpi, const cJSON *list, struct error *err);
 
+/* The same as a part of a larger script: its commands, and what they answered, which may take a
+ * further virsh to put right. */
+int reservation_add(struct cpi *cpi, const cJSON *list, struct virsh_script *script,
+                    struct error *err);
+int reservation_added(struct cpi *cpi, const cJSON *list, char *const *out, struct error *err);
+
 /* Removes the entries from both; absent ones are success. */
 int reservation_drop(struct cpi *cpi, const cJSON *list, struct error *err);
 

@@ -28,11 +28,15 @@ struct virsh_script {
 void virsh_add(struct virsh_script *script, const char *const *words);
 #define VIRSH_ADD(script, ...) virsh_add(script, ARGV(__VA_ARGS__))
 
+/* Adds all commands of another script. */
+void virsh_append(struct virsh_script *script, const struct virsh_script *more);
+
 struct virsh_reply {
     bool ok;          /* the last command succeeded and no command complained */
     int status;       /* the last command's */
     char **out;       /* each command's stdout, "" for one that never ran; ended by NULL */
     char *complaints; /* all that virsh said on stderr, trimmed, "" when nothing */
+    bool untouched;   /* after a failure: it is certain that no command was run */
 };
 
 #define cleanup_reply cleanup(virsh_reply_release)

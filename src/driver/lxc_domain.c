@@ -156,7 +156,7 @@ static int create(struct cpi *cpi, const struct definition_request *request, str
     if (lxc_lock(cpi, &lock, err) < 0)
         return -1;
     for (int attempt = 1;; attempt++) {
-        if (domain_create(&cpi->virsh, request, err) == 0)
+        if (domain_create(&cpi->virsh, request, NULL, err) == 0)
             return 0;
         if (attempt == ATTEMPTS || err->type != ERROR_CLOUD || err->ok_to_retry)
             return -1;

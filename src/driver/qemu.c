@@ -4,7 +4,7 @@
 const struct driver driver_qemu = {
     .import_stemcell = stemcell_import,
     .plan = usual_plan,
-    .starts_unseen = true,
+    .starts_at_once = true,
     .attach_at_once = usual_attach_at_once,
     .detach_at_once = usual_detach_at_once,
     .copy_live = usual_copy_live,

@@ -58,9 +58,12 @@ int usual_attach_at_once(struct attachment *a, struct error *err)
     const unsigned index = target_of(a->disk);
     cleanup_free char *target = target_name(bus->prefix, index);
     cleanup_free char *xml = usual_disk_xml(a, bus, index, err);
-    int told = xml ? domain_attach_at_once(&a->cpi->virsh, a->vm, xml, &a->state, err) : -1;
+    struct domain_change change = { .untouched = !xml };
+    int told = xml ? domain_attach_at_once(&a->cpi->virsh, a->vm, xml, &change, err) : -1;
+    a->untouched = change.untouched;
     if (told <= 0)
         return told < 0 ? -1 : attachment_look(a, err);
+    a->state = change.after;
     attachment_find(a);
     if (!is_attached_as(a, target))
         return 0;

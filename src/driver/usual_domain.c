@@ -1,27 +1,49 @@
 #include "cpi/usual.h"
 
 #include "cpi/backup.h"
+#include "cpi/reservation.h"
 #include "cpi/slot.h"
 #include "cpi/vm_network.h"
+
+/* What the virsh that starts the VM is to do before. */
+static int prepare(struct cpi *cpi, const struct vm_plan *plan, bool asks,
+                   struct virsh_script *script, struct error *err)
+{
+    if (asks)
+        VIRSH_ADD(script, "net-list", "--all", "--autostart", "--name");
+    return reservation_add(cpi, plan->reservations, script, err);
+}
+
+/* Looks at what that has answered. */
+static int finish(struct cpi *cpi, const struct vm_plan *plan, bool asks,
+                  const struct virsh_reply *reply, struct error *err)
+{
+    if (asks && reply->ok) {
+        cleanup_strings char **autostart = trimmed_lines(reply->out[0]);
+        vm_network_warn(cpi, &plan->domain.nics, autostart);
+    }
+    return reservation_added(cpi, plan->reservations, reply->out + asks, err);
+}
 
 int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
     cleanup_free char *xml = vm_domain_render(&cpi->templates, &plan->domain, err);
-    cleanup_strings char **wanted = vm_network_names(&plan->domain.nics);
-    cleanup_strings char **networks = NULL;
-    const bool asks = plan->unseen && wanted;
-    const struct definition_request request = {
+    cleanup_strings char **networks = vm_network_names(&plan->domain.nics);
+    cleanup_script struct virsh_script first = { 0 };
+    cleanup_reply struct virsh_reply reply = { 0 };
+    const bool asks = plan->unseen && networks;
+    struct definition_request request = {
         .name = plan->domain.cid,
         .xml = xml,
         .autostart = plan->domain.properties.autostart && cpi->config.hypervisor->autostart,
-        .networks = asks ? &networks : NULL,
     };
 
-    if (!xml || domain_create(&cpi->virsh, &request, err) < 0)
+    if (!xml || prepare(cpi, plan, asks, &first, err) < 0)
         return -1;
-    if (asks)
-        vm_network_warn(cpi, &plan->domain.nics, networks);
-    return 0;
+    request.first = first.count ? &first : NULL;
+    if (domain_create(&cpi->virsh, &request, &reply, err) < 0)
+        return -1;
+    return finish(cpi, plan, asks, &reply, err);
 }
 
 int usual_end(struct cpi *cpi, const char *cid, struct error *err)

@@ -166,7 +166,7 @@ static int define_and_start(struct cpi *cpi, const char *cid, const struct block
     cleanup_free char *xml = render(cpi, cid, disks, err);
     const struct definition_request request = { .name = cid, .xml = xml };
 
-    return xml ? domain_create(&cpi->virsh, &request, err) : -1;
+    return xml ? domain_create(&cpi->virsh, &request, NULL, err) : -1;
 }
 
 static int start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)

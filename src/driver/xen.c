@@ -146,5 +146,6 @@ static int plan(struct cpi *cpi, const struct vm_request *request, struct vm_pla
 const struct driver driver_xen = {
     .import_stemcell = import_stemcell,
     .plan = plan,
+    .starts_at_once = true,
     USUAL_DOMAINS_AND_DISKS,
 };

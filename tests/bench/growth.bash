@@ -27,25 +27,32 @@ grow() {
     shift 2
     for ((i = 0; i < rounds; i++)); do
         clock many "$@"
-        if [[ $name == create_vm ]]; then after_create_vm cpi; fi
+        if declare -F "after_$name" >/dev/null; then "after_$name" cpi; fi
     done
     record growth "{\"method\":\"$name\",\"present\":$populated,\"wall_us\":$(median "${many_wall[@]}")}"
 }
 
 run_growth() {
-    local stemcell=$1 count vm
+    local stemcell=$1 count vm disk
     say 'with 10, 100 and 1,000 VMs and disks present'
     mkdir -p "$work/many"
     populated=0
     vm=$(cpi create_vm "$(vm_arguments "$stemcell")" | jq -r '.[0]')
     has_request=$(request has_vm "[\"$vm\"]")
     disks_request=$(request get_disks "[\"$vm\"]")
+    # No guest has a part in it when the VM is off.
+    virsh_lab destroy "$vm" >/dev/null
+    disk=$(cpi create_disk '[64, {}, null]')
+    attach_request=$(request attach_disk "[\"$vm\", \"$disk\"]")
+    detach_request=$(request detach_disk "[\"$vm\", \"$disk\"]")
     for count in 10 100 1000; do
         populate "$count"
         grow has_vm 25 cpi_has_vm
         grow get_disks 25 cpi_get_disks
-        grow create_vm 5 cpi_create_vm
+        grow attach_disk 9 cpi_attach_disk
+        grow create_vm 7 cpi_create_vm
     done
+    cpi delete_disk "[\"$disk\"]" >/dev/null
     cpi delete_vm "[\"$vm\"]" >/dev/null
     unpopulate
 }
@@ -97,7 +104,7 @@ run_parallel() {
     for workers in 1 2 4 8 16; do
         # shellcheck disable=SC2034
         local -a cpi_wall=() cpi_cpu=() floor_wall=() floor_cpu=()
-        for round in 1 2; do
+        for round in 1 2 3; do
             clock cpi together cpi "$workers"
             clock floor together floor "$workers"
         done

@@ -30,7 +30,7 @@ begin_world() {
 
 end_world() {
     "$lab/libvirtd.sh" stop "$work/lab" || true
-    [[ -n ${BENCH_KEEP:-} ]] || rm -rf "$work"
+    [[ -n ${BENCH_KEEP:-} ]] || rm -rf "$work" "/dev/shm/${work##*/}"
 }
 
 # write_config FILE JSON: the usual one with these keys over it
@@ -101,6 +101,19 @@ quantile() {
 
 median() {
     quantile 50 "$@"
+}
+
+# record_machine: where this is measured
+record_machine() {
+    local cpu load
+    cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+    read -r load _ </proc/loadavg
+    record machine "$(jq -cn --arg cpu "${cpu:-$(uname -m)}" --arg cores "$(nproc)" --arg load "$load" \
+        --arg kernel "$(uname -r)" --arg system "$(. /etc/os-release && echo "$PRETTY_NAME")" \
+        --arg libvirt "$(virsh --version)" --arg date "$(date +%F)" \
+        --arg memory "$(awk '/^MemTotal/ { printf "%d", $2 / 1048576 + 0.5 }' /proc/meminfo)" \
+        --arg qemu "$(qemu-img --version | sed -n 's/^qemu-img version \([0-9.]*\).*/\1/p')" \
+        '{$cpu, $cores, memory_gib: $memory, $system, $kernel, $libvirt, $qemu, $load, $date}')"
 }
 
 # record KIND JSON

@@ -14,12 +14,23 @@ compare() {
             if declare -F "after_$name" >/dev/null; then "after_$name" "$side"; fi
         done
     done
-    record ratio "$(jq -cn --arg name "$name" \
+    record_ratio "$name"
+}
+
+# record_ratio NAME: the median over the rounds, each against the floor beside it, and its quartiles
+record_ratio() {
+    local i
+    local -a ratios=()
+    for i in "${!cpi_wall[@]}"; do
+        ratios+=($((cpi_wall[i] * 10000 / floor_wall[i])))
+    done
+    record ratio "$(jq -cn --arg name "$1" \
         --argjson wall "$(median "${cpi_wall[@]}")" --argjson floor "$(median "${floor_wall[@]}")" \
         --argjson cpu "$(median "${cpi_cpu[@]}")" --argjson floor_cpu "$(median "${floor_cpu[@]}")" \
-        --argjson low "$(quantile 25 "${cpi_wall[@]}")" --argjson high "$(quantile 75 "${cpi_wall[@]}")" \
-        '{$name, wall_us: $wall, floor_us: $floor, ratio: ($wall / $floor),
-          cpu_ratio: (if $floor_cpu > 0 then $cpu / $floor_cpu else null end), low_us: $low, high_us: $high}')"
+        --argjson ratio "$(median "${ratios[@]}")" \
+        --argjson low "$(quantile 25 "${ratios[@]}")" --argjson high "$(quantile 75 "${ratios[@]}")" \
+        '{$name, wall_us: $wall, floor_us: $floor, ratio: ($ratio / 10000), low: ($low / 10000),
+          high: ($high / 10000), cpu_ratio: (if $floor_cpu > 0 then $cpu / $floor_cpu else null end)}')"
 }
 
 # The domain that cpi defines, word for word, and what was asked of virsh with it.
@@ -124,15 +135,58 @@ before_detach_disk() {
     if [[ $1 == cpi ]]; then cpi_attach_disk; else floor_attach_disk >/dev/null; fi
 }
 
-cpi_create_stemcell() { call "$stemcell_request" >"$work/answer"; }
+cpi_set_vm_metadata() { call "$metadata_request" >/dev/null; }
+floor_set_vm_metadata() {
+    virsh -q -c "$URI" "desc $vm --title --new-desc bench/0 --config --live; desc $vm --new-desc job --config --live;
+        metadata $vm https://bosh.io/x --key bosh --set <a/> --config --live" >/dev/null
+}
+
+cpi_reboot_vm() { call "$reboot_request" >/dev/null; }
+floor_reboot_vm() { virsh -q -c "$URI" "destroy $vm; start $vm --force-boot" >/dev/null; }
+
+cpi_create_stemcell() {
+    call "$stemcell_request" --trace "$work/trace.json" >"$work/answer"
+}
+# As safe as what cpi has made: on the disk when it is done.
 floor_create_stemcell() {
-    mkdir "$work/floor-stemcell"
-    tar -xzf "$big" -C "$work/floor-stemcell"
-    mv "$work/floor-stemcell/root.img" "$work/floor-stemcell/image.qcow2"
+    mkdir "$floor_stemcell"
+    tar -xzf "$big" -C "$floor_stemcell"
+    mv "$floor_stemcell/root.img" "$floor_stemcell/image.qcow2"
+    sync "$floor_stemcell/image.qcow2"
 }
 after_create_stemcell() {
-    rm -rf "$work/floor-stemcell"
-    if [[ $1 == cpi ]]; then cpi delete_stemcell "[$(jq .result "$work/answer")]" >/dev/null; fi
+    if [[ $1 == cpi ]]; then
+        jq -e '.error == null' "$work/answer" >/dev/null || cat "$work/answer" >&2
+        jq -r '.[-1].args | "create_stemcell \(.own_cpu_us) \(.peak_kib)"' "$work/trace.json" >>"$work/own"
+        cpi delete_stemcell "[$(jq .result "$work/answer")]" >/dev/null
+    else
+        rm -r "$floor_stemcell"
+    fi
+}
+
+# run_stemcell: of a real size, on the disk and where no disk slows it down
+run_stemcell() {
+    say 'a stemcell of 700 MB'
+    make_big_image
+    stemcell_request=$(request create_stemcell "[\"$big\", {}]")
+    : >"$work/own"
+    floor_stemcell=$work/floor-stemcell
+    compare create_stemcell 3
+    record_own create_stemcell
+    in_memory
+}
+
+# The same in a store on tmpfs, if there is room for it: what is left is the CPU's part.
+in_memory() {
+    local STORE=/dev/shm/${work##*/} CONFIG=$work/memory.json
+    (($(df --output=avail -m /dev/shm | tail -n 1) > 2500)) || return 0
+    write_config "$CONFIG" '{}'
+    mkdir "$STORE"
+    floor_stemcell=$STORE/floor-stemcell
+    eval "$(declare -f cpi_create_stemcell floor_create_stemcell after_create_stemcell |
+        sed 's/^\([a-z]*_create_stemcell\) ()/\1_in_memory ()/')"
+    compare create_stemcell_in_memory 3
+    rm -rf "$STORE"
 }
 
 # A qcow2 of 700 MB as a stemcell tarball has it: files, behind a header that qemu-img can read.
@@ -160,16 +214,17 @@ run_ratios() {
     has_request=$(request has_vm "[\"$vm\"]")
     disks_request=$(request get_disks "[\"$vm\"]")
     disk_request=$(request create_disk '[64, {}, null]')
+    metadata_request=$(request set_vm_metadata "[\"$vm\", {\"job\": \"bench\", \"index\": \"0\"}]")
+    reboot_request=$(request reboot_vm "[\"$vm\"]")
     compare has_vm 25
     compare get_disks 25
+    compare set_vm_metadata 15
+    compare reboot_vm 9
     compare create_disk 15
     cpi delete_vm "[\"$vm\"]" >/dev/null
     compare create_vm 11
     compare delete_vm 11
     run_hotplug
-    make_big_image
-    stemcell_request=$(request create_stemcell "[\"$big\", {}]")
-    compare create_stemcell 5
 }
 
 # A disk comes and goes only where a guest answers.

@@ -65,8 +65,8 @@ dynamic='{"a":{"type":"dynamic","cloud_properties":{"name":"default"}}}'
 
 @test "of create_vm where a network must be looked at first" {
     have_stemcell
-    # The look, the reservation of the address, two disks, and the VM.
-    takes 5 create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+    # The address must fit the network and be nobody else's.
+    takes 4 create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
 }
 
 @test "of what is asked for a VM or a disk that is not there" {

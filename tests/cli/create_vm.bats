@@ -439,20 +439,20 @@ refuses_after_all() {
 
 # fails_at COMMAND TEXT...: when that command of virsh fails, all is undone.
 fails_at() {
-    local before number
+    local before number networks=${networks-$(manual 10.0.0.10)}
     have_stemcell
     before=$(inventory)
     forget_calls
-    ok create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+    ok create_vm a "$stemcell" '{}' "$networks" '[]' '{}'
     number=$(grep -nx -- "$1" "$state/steps" | head -n 1)
     ok delete_vm "$cid"
     forget_calls
     echo "${number%%:*} exit" >"$state/fail-command"
-    refused VMCreationFailed create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+    refused VMCreationFailed create_vm a "$stemcell" '{}' "$networks" '[]' '{}'
     says "${@:2}"
     [[ $(inventory) == "$before" ]] || fail "something remains: $(inventory)"
     rm "$state/fail-command"
-    ok create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+    ok create_vm a "$stemcell" '{}' "$networks" '[]' '{}'
 }
 
 @test "a VM that libvirt does not define is undone, with libvirt's own words" {
@@ -464,7 +464,20 @@ fails_at() {
 }
 
 @test "a VM that would not come back with the host is undone" {
+    networks='{"a":{"type":"dynamic","cloud_properties":{"type":"bridge","name":"br7"}}}'
     fails_at autostart 'the stand-in was told to fail'
+}
+
+@test "of several complaints the one of autostart counts" {
+    local number
+    have_stemcell
+    forget_calls
+    ok create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+    number=$(grep -nx autostart "$state/steps")
+    forget_calls
+    echo "${number%%:*} exit" >"$state/fail-command"
+    ok create_vm a "$stemcell" '{}' "$(manual 10.0.0.11)" '[]' '{}'
+    [[ -e $state/domains/$cid/autostart ]] || fail 'it will not come back'
 }
 
 @test "a full disk is told as such and undone" {

@@ -5,8 +5,10 @@ load helper
 
 # a_backup_runs FILE: of the attached disk, to that file, without end
 a_backup_runs() {
+    local target
+    target=$(grep "$disk" "$state/domains/$vm/live" | cut -f 2)
     echo "never $1" >"$state/domains/$vm/job"
-    echo "<domainbackup mode='push'><disks><disk name='vdc' backup='yes'><target file='$1'/></disk></disks></domainbackup>" \
+    echo "<domainbackup mode='push'><disks><disk name='$target' backup='yes'><target file='$1'/></disk></disks></domainbackup>" \
         >"$state/domains/$vm/backup"
 }
 

@@ -45,6 +45,37 @@ in_guest() {
     cpi_fails NotSupported 'preallocated' create_disk '[24, {"format": "vmdk", "preallocation": "full"}, null]'
 }
 
+# target_of FILE: in both definitions of the VM
+target_of() {
+    virsh_lab domblklist "$vm" | awk -v file="$1" '$2 == file { print $1 }'
+    virsh_lab domblklist "$vm" --inactive | awk -v file="$1" '$2 == file { print $1 }'
+}
+
+@test "a disk that was attached by hand is left alone, even where it has our target" {
+    local file own other=$BATS_TEST_TMPDIR/hand.qcow2
+    stemcell
+    create_vm agent-h "$result" 192.168.122.94
+    disk 24
+    file=$STORE/disks/$disk/disk.qcow2
+    boots "$vm"
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    mapfile -t own < <(target_of "$file")
+    [[ ${#own[@]} == 2 && ${own[0]} == "${own[1]}" && ${own[0]} == vd[a-z][a-z] ]]
+    on_console "$vm" "^guest: persistent virtio-$disk blank"
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    [[ -z $(target_of "$file") ]]
+    qemu-img create -q -f qcow2 "$other" 8M
+    chmod 0755 "$BATS_TEST_TMPDIR"
+    chmod 0666 "$other"
+    virsh_lab attach-disk "$vm" "$other" "${own[0]}" --subdriver qcow2 --persistent
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    on_console "$vm" "^guest: persistent virtio-$disk owner=agent-h"
+    [[ $(target_of "$file") && $(target_of "$file") != *"${own[0]}"* ]]
+    [[ $(target_of "$other") == "${own[0]}"$'\n'"${own[0]}" ]]
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    [[ -z $(target_of "$file") && $(target_of "$other") == "${own[0]}"$'\n'"${own[0]}" ]]
+}
+
 @test "resize_disk grows a detached disk in place, and the guest sees it" {
     stemcell
     create_vm agent-g "$result" 192.168.122.92

@@ -73,6 +73,18 @@ static void split_lines_of_nothing_is_an_empty_list(void **state)
     assert_null(lines[0]);
 }
 
+static void trimmed_lines_are_copies_without_blanks_at_their_ends(void **state)
+{
+    char text[] = "one  \n\n  \n two words \n", nothing[] = " \n";
+    cleanup_strings char **lines = trimmed_lines(text), **none = trimmed_lines(nothing);
+
+    (void)state;
+    assert_int_equal(strings_count(lines), 2);
+    assert_string_equal(lines[0], "one");
+    assert_string_equal(lines[1], " two words");
+    assert_null(none);
+}
+
 static void steal_pointer_leaves_null(void **state)
 {
     char *owner = xstrdup("thing");
@@ -182,6 +194,7 @@ int main(void)
         cmocka_unit_test(starts_with_and_ends_with_know_the_whole_and_the_empty),
         cmocka_unit_test(split_lines_leaves_out_empty_lines),
         cmocka_unit_test(split_lines_of_nothing_is_an_empty_list),
+        cmocka_unit_test(trimmed_lines_are_copies_without_blanks_at_their_ends),
         cmocka_unit_test(steal_pointer_leaves_null),
         cmocka_unit_test(xstrndup_cuts),
         cmocka_unit_test(xcalloc_of_nothing_is_a_pointer),

@@ -96,6 +96,24 @@ static void all_other_words_are_quoted(void **state)
     }
 }
 
+static void appended_commands_come_behind_and_count(void **state)
+{
+    cleanup_script struct virsh_script all = { 0 }, more = { 0 }, none = { 0 };
+
+    (void)state;
+    VIRSH_ADD(&more, "uri");
+    VIRSH_ADD(&more, "list");
+    virsh_append(&all, &none);
+    assert_null(all.text);
+    virsh_append(&all, &more);
+    assert_string_equal(all.text, "uri; echo ==cpi==; list");
+    virsh_append(&all, &more);
+    VIRSH_ADD(&all, "start", "x");
+    assert_string_equal(all.text, "uri; echo ==cpi==; list; echo ==cpi==; uri; echo ==cpi==; list; "
+                                  "echo ==cpi==; start x");
+    assert_int_equal(all.count, 5);
+}
+
 static void commands_are_told_apart_by_an_echo(void **state)
 {
     cleanup_script struct virsh_script script = { 0 };
@@ -316,6 +334,7 @@ int main(void)
         WITH_VIRSH(virsh_gets_the_uri_and_the_script_as_one_word),
         cmocka_unit_test(plain_words_are_not_quoted),
         cmocka_unit_test(all_other_words_are_quoted),
+        cmocka_unit_test(appended_commands_come_behind_and_count),
         cmocka_unit_test(commands_are_told_apart_by_an_echo),
         WITH_VIRSH(words_arrive_as_they_are),
         WITH_VIRSH(the_input_is_on_stdin),
