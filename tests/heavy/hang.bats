@@ -4,7 +4,7 @@
 #
 # That this sees something, by lines of the program that were broken once, and what failed then:
 #
-#   child.c   child_end that leaves out SIGTERM and SIGKILL     all of them: the answer never comes
+#   command.c   pump that is never TIMED_OUT     qemu: create_disk, attach_disk
 
 # hang FILE: the scenarios of tests/cli/FILE.bats, with time for what does not hang on a busy machine
 hang() {

@@ -123,7 +123,7 @@ settle_repeats() {
     "$1_check"
     # A file that was never renamed does no harm, but is not to stay for ever.
     "$CPI" gc --config "$CONFIG" >/dev/null 2>&1
-    half=$(find "$STORE" -name '*.??????')
+    half=$(find "$STORE" -type f -name '*.??????')
     [[ ! $half ]] || { echo "gc leaves $half"; return 1; }
     "$1_check"
     "$1_restore"
