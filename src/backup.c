@@ -2,6 +2,7 @@
 
 #include "cpi/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { POLL_MS = 200 };
@@ -72,9 +73,34 @@ int backup_end_orphan(struct cpi *cpi, const char *vm, struct error *err)
     return abort_job(cpi, vm, err) < 0 ? -1 : 1;
 }
 
-/* Waits until no job runs, then asks how the last one ended, which libvirt tells once. */
-static int wait_for_end(struct cpi *cpi, const char *vm, struct error *err)
+/* What was said of a job, and since when it has been the same. */
+struct watch {
+    char *said;
+    long long since; /* clock_ms */
+};
+
+/* Time goes on where nothing else does: a libvirtd that was killed and started again does not learn
+ * that QEMU's job has ended meanwhile (seen with 9.0). */
+static bool stands_still(struct watch *watch, const char *info, int limit_s)
 {
+    cleanup_free char *copy = xstrdup(info);
+    char *time = strstr(copy, "Time elapsed:");
+    char *rest = time ? strchr(time, '\n') : NULL;
+
+    if (rest)
+        memmove(time, rest, strlen(rest) + 1);
+    if (!watch->said || strcmp(watch->said, copy) != 0) {
+        free(watch->said);
+        *watch = (struct watch){ .said = steal_pointer(&copy), .since = clock_ms() };
+    }
+    return clock_ms() - watch->since > limit_s * 1000LL;
+}
+
+/* Waits until no job runs, then asks how the last one ended, which libvirt tells once. */
+static int watch_job(struct cpi *cpi, const char *vm, struct watch *watch, struct error *err)
+{
+    const int limit = cpi->config.command_timeout;
+
     for (;;) {
         cleanup_script struct virsh_script script = { 0 };
         cleanup_reply struct virsh_reply reply = { 0 };
@@ -95,8 +121,24 @@ static int wait_for_end(struct cpi *cpi, const char *vm, struct error *err)
                               vm);
         if (command_interrupted())
             return fail(err, ERROR_CLOUD, "this call was asked to end while a disk was copied");
+        if (stands_still(watch, reply.out[0], limit)) {
+            fail(err, ERROR_CLOUD,
+                 "the copy of a disk of VM '%s' did not get on within %d seconds (command_timeout) "
+                 "and was stopped",
+                 vm, limit);
+            return error_retriable(err);
+        }
         pause_ms(POLL_MS);
     }
+}
+
+static int wait_for_end(struct cpi *cpi, const char *vm, struct error *err)
+{
+    struct watch watch = { 0 };
+    int ended = watch_job(cpi, vm, &watch, err);
+
+    free(watch.said);
+    return ended;
 }
 
 int backup_disk(struct cpi *cpi, const char *vm_cid, const char *target, const char *path,

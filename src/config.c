@@ -172,7 +172,7 @@ static void read_key(struct reader *r, const struct key *key)
     static const uint64_t seconds[] = { 1, 86400 }, ports[] = { 1, 65535 }, counts[] = { 0, 1000 };
     const cJSON *value = json_get(r->document, key->name);
     cleanup_error struct error err = { 0 };
-    uint64_t number;
+    uint64_t number = 0;
 
     if (!value) {
         if (key->required)

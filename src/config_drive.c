@@ -83,8 +83,9 @@ static void name_volume(const char *volume, char *iso, size_t length)
 {
     const size_t position = 16 * 2048 + 40;
 
-    if (length > position + strlen(volume))
-        memcpy(iso + position, volume, strlen(volume));
+    /* Its end is a blank like those that follow. */
+    for (size_t i = 0; volume[i] && position + i < length; i++)
+        iso[position + i] = volume[i];
 }
 
 int config_drive_build(const cJSON *settings, enum drive_layout layout, char **iso, size_t *length,

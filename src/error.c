@@ -16,7 +16,7 @@ static const char *const type_names[] = {
     [ERROR_VM_CREATION_FAILED] = "Bosh::Clouds::VMCreationFailed",
 };
 
-int fail(struct error *err, enum error_type type, const char *format, ...)
+void error_set(struct error *err, enum error_type type, const char *format, ...)
 {
     va_list arguments;
 
@@ -26,7 +26,6 @@ int fail(struct error *err, enum error_type type, const char *format, ...)
 
     free(err->message);
     *err = (struct error){ .type = type, .message = message };
-    return -1;
 }
 
 int error_wrap(struct error *err, const char *format, ...)

@@ -158,7 +158,7 @@ int session_ask(struct session *session, const struct session_question *question
         if (asked)
             return asked < 0 ? -1 : 0;
         log_event(session->log, "host '%s' dropped the connection: once more", session->host);
-        pause_ms(PAUSE_MS * try);
+        pause_ms((long)PAUSE_MS * try);
     }
 }
 

@@ -234,7 +234,7 @@ static void add_jump(const struct ssh *ssh, char ***argv)
 {
     cleanup_free char *text = xstrdup(ssh->target.proxy_jump);
     cleanup_strings char **jump = NULL;
-    char *user, *host, *port;
+    char *user, *host, *port = NULL;
 
     cut_jump(text, &user, &host, &port);
     add_options(ssh, &jump);

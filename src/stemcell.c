@@ -156,8 +156,24 @@ int stemcell_create(struct cpi *cpi, const struct stemcell_request *request, cha
     return -1;
 }
 
-/* The VMs whose root disk is an overlay of the stemcell, as "a, b". 1: some, 0: none, -1: failed.
- */
+/* Adds the VM to the names if its root disk is an overlay of the stemcell. */
+static int add_dependent(struct cpi *cpi, const char *vm, const char *cid, char **names,
+                         struct error *err)
+{
+    cleanup_json cJSON *record = NULL;
+
+    if (store_read(&cpi->store, STORE_VM, vm, &record, err) < 0)
+        return -1;
+    const char *stemcell = json_string(record, "stemcell");
+    if (!stemcell || strcmp(stemcell, cid) != 0)
+        return 0;
+    char *longer = xasprintf("%s%s%s", *names ? *names : "", *names ? ", " : "", vm);
+    free(*names);
+    *names = longer;
+    return 0;
+}
+
+/* All of them, as "a, b". 1: some, 0: none, -1: failed. */
 static int find_dependents(struct cpi *cpi, const char *cid, char **names, struct error *err)
 {
     cleanup_strings char **vms = NULL;
@@ -165,17 +181,9 @@ static int find_dependents(struct cpi *cpi, const char *cid, char **names, struc
     *names = NULL;
     if (store_list(&cpi->store, STORE_VM, &vms, err) < 0)
         return -1;
-    for (char **vm = vms; *vm; vm++) {
-        cleanup_json cJSON *record = NULL;
-        if (store_read(&cpi->store, STORE_VM, *vm, &record, err) < 0)
+    for (char **vm = vms; *vm; vm++)
+        if (add_dependent(cpi, *vm, cid, names, err) < 0)
             return -1;
-        const char *stemcell = json_string(record, "stemcell");
-        if (!stemcell || strcmp(stemcell, cid) != 0)
-            continue;
-        char *longer = xasprintf("%s%s%s", *names ? *names : "", *names ? ", " : "", *vm);
-        free(*names);
-        *names = longer;
-    }
     return *names != NULL;
 }
 

@@ -102,15 +102,14 @@ bool ends_with(const char *text, const char *suffix)
 
 char **split_lines(char *text)
 {
-    char **lines = xcalloc(1, sizeof(*lines));
-    size_t count = 0;
-    char *state = NULL;
+    size_t room = 2;
 
-    for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
-        lines = xrealloc(lines, (count + 2) * sizeof(*lines));
-        lines[count++] = line;
-        lines[count] = NULL;
-    }
+    for (const char *c = text; *c; c++)
+        room += *c == '\n';
+    char **lines = xcalloc(room, sizeof(*lines)), **next = lines;
+    char *state = NULL;
+    for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state))
+        *next++ = line;
     return lines;
 }
 

@@ -36,8 +36,16 @@ struct error {
 
 #define cleanup_error cleanup(error_release)
 
-/* Sets the error and returns -1. An error that is already set is replaced. */
-int fail(struct error *err, enum error_type type, const char *format, ...) printf_like(3, 4);
+/* Sets the error and returns -1. An error that is already set is replaced. What it returns is to be
+ * seen where it is used, by those who read and by static analysis alike. */
+#define fail(...) (error_set(__VA_ARGS__), error_failed())
+
+void error_set(struct error *err, enum error_type type, const char *format, ...) printf_like(3, 4);
+
+static inline int error_failed(void)
+{
+    return -1;
+}
 
 /* Puts "context: " before the message and returns -1. */
 int error_wrap(struct error *err, const char *format, ...) printf_like(2, 3);

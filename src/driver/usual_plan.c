@@ -20,7 +20,7 @@ static int check_sizes(const struct vm_plan *plan, struct error *err)
     return fail(err, ERROR_CPI,
                 "cloud_properties.ephemeral_disk is 0, which needs a root_disk_size of at least "
                 "%llu MiB: the agent would have no room for its data and never come up",
-                (unsigned long long)(image_mib + ROOT_SPARE_MIB));
+                (unsigned long long)image_mib + ROOT_SPARE_MIB);
 }
 
 /* The password travels in the domain's XML only, never in the request or on a command line. */

@@ -171,7 +171,7 @@ static int define_and_start(struct cpi *cpi, const char *cid, const struct block
 
 static int start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
-    static const struct blocks none = { 0 };
+    const struct blocks none = { 0 };
 
     return define_and_start(cpi, plan->domain.cid, &none, err);
 }

@@ -142,9 +142,10 @@ int arguments_read(char *const *argv, const char *const *taken, struct arguments
             continue;
         }
         const char *name = strcmp(*argv, "-h") == 0 ? "--help" : *argv;
-        if (!is_taken(name, taken))
+        const struct option *option = find(name);
+        if (!option || !is_taken(name, taken))
             return refuse(*argv, taken, err);
-        int used = set(arguments, find(name), argv[1], err);
+        int used = set(arguments, option, argv[1], err);
         if (used < 0)
             return -1;
         argv += used;

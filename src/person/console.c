@@ -92,7 +92,7 @@ static int show_log(struct cpi *cpi, const struct arguments *arguments, const st
     if (got == 0)
         return fail(err, ERROR_VM_NOT_FOUND,
                     "VM '%s' has no console log '%s' ('cpi ls vms' lists the VMs)", vm, path);
-    if (got < 0)
+    if (!text)
         return -1;
     page_print_safely(page, tail(text, arguments->lines < 0 ? LINES : arguments->lines));
     fflush(page->out);

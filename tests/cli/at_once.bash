@@ -18,6 +18,7 @@ finish() {
     for i in "${!pids[@]}"; do
         wait "${pids[i]}" || fail "request $i ended with $?"
         take_answer "$i"
+        figure parallel 1
         if succeeded; then good=$((good + 1)); else bad=$((bad + 1)); fi
     done
     pids=()

@@ -4,13 +4,13 @@
 load steps
 
 # The ways in which a whole call goes wrong, and a command in a batch; see tests/fake. To hang
-# takes its time, so that has a test of its own.
-call_modes=(exit late garbage nothing)
-command_modes=(exit signal)
+# takes its time, so that is for tests/heavy/hang.bats and, of some scenarios, for a test of its own.
+read -ra call_modes <<<"${FAULT_CALL_MODES-exit late garbage nothing closed}"
+read -ra command_modes <<<"${FAULT_COMMAND_MODES-exit signal}"
 
 # every_step KIND NAME
 every_step() {
-    local kind=$1 parallel=6 timeout='' number=0 running=0 i mode
+    local kind=$1 parallel=6 timeout=${FAULT_TIMEOUT-} number=0 running=0 i mode
     local prepared call_count command_count complete
     local orders=()
     rehearse "$2"

@@ -56,6 +56,7 @@ kills() {
         cleans
         [[ $(inventory) == "$things" ]] || fail "killed at $number: $(diff <(echo "$things") <(inventory))"
         [[ -z $(find "$store/.lock" -name "*$spare*") ]] || fail 'a lock is left'
+        figure kills 1
     done
     fail 'it never got through'
 }

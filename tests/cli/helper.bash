@@ -5,6 +5,8 @@
 # and cpi.json. Most helpers work on the one in $world.
 # shellcheck shell=bash
 
+load ../figures
+
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 CPI=$(realpath "${CPI:-$root/build/cpi}")
 # Whoever runs the tests may have a cpi of their own.

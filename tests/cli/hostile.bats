@@ -19,6 +19,7 @@ setup() {
 
 teardown() {
     echo "# $tried hostile inputs tried" >&3
+    figure inputs "$tried" $((BATS_TEST_COMPLETED == 1 ? 0 : 1))
     check_secrets || return 1
     [[ ! -e $world/pwned && ! -e pwned && ! -e /tmp/pwned ]] || fail 'somebody got in'
 }

@@ -56,6 +56,7 @@ ways() {
     while read -r name can; do
         call=$((call + 1))
         for way in $can; do
+            [[ $way != KILL ]] || continue
             orders+=("$call $way $name")
             [[ $way != ENOSPC ]] || orders+=("$call $way+ $name")
         done

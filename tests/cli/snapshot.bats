@@ -43,6 +43,20 @@ a_backup_runs() {
     [[ ! -e $state/domains/$vm/job ]] || fail 'it runs on'
 }
 
+# As after a restart of libvirtd, which then never hears of the end.
+@test "a copy that does not get on is ended, and the next one is made" {
+    have_attached_disk
+    configure command_timeout 3
+    echo never >"$state/job-takes"
+    refused CloudError snapshot_disk "$disk" '{}'
+    says 'did not get on within 3 seconds' "$vm"
+    is_retriable
+    [[ ! -e $state/domains/$vm/job ]] || fail 'the job is left'
+    [[ -z $(ls -A "$store/snapshots") ]] || fail 'something is left'
+    rm "$state/job-takes"
+    ok snapshot_disk "$disk" '{}'
+}
+
 @test "a backup of an operator's is left alone, and told" {
     have_attached_disk
     a_backup_runs /backups/monday.qcow2

@@ -131,6 +131,7 @@ verdict() {
         cat "$(printf '%s/%03d.log' "$BATS_TEST_TMPDIR" "$i")"
     done
     echo "# $1: ${#orders[@]} steps tried, $bad went wrong" >&3
+    figure faults "${#orders[@]}" "$bad"
     ((bad == 0)) || return 1
     [[ $(wc -l <"$BATS_TEST_TMPDIR/passed") == "${#orders[@]}" ]] || fail 'not all steps were tried'
 }

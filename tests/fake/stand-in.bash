@@ -18,6 +18,7 @@
 #   hang      nothing is done, and it does not end
 #   garbage   all is done, but the output is garbage
 #   nothing   all is done, but nothing is printed
+#   closed    all is done, but first stdin, stdout and stderr are closed
 #
 # With fail-command only exit, signal and hang make sense.
 
@@ -84,7 +85,7 @@ go_wrong() {
 
 # perform COMMAND...: does the call's work, unless and as the test orders.
 perform() {
-    local status=0
+    local status=0 input
     fault fail-at transcript
     case $fault in
         '') "$@" || status=$? ;;
@@ -94,6 +95,11 @@ perform() {
             printf '%s' "$garbage" >&2
             ;;
         nothing) "$@" >/dev/null 2>&1 || status=$? ;;
+        closed)
+            input=$(cat)
+            exec <&- >&- 2>&-
+            "$@" <<<"$input" >/dev/null 2>&1 || status=$?
+            ;;
         late)
             "$@" >/dev/null 2>&1 || true
             kill -KILL $$

@@ -20,6 +20,8 @@
 #   virsh.c            virsh_play without '!complete'                              virsh
 #   config.c           expand without its look for the leading slash               config
 
+load ../figures
+
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return 1
     seconds=${FUZZ_SECONDS:-1} seed=${FUZZ_SEED:-4711} build=$PWD/build/fuzz
@@ -27,13 +29,15 @@ setup() {
 
 # A second and what starting takes, or as long as was wished.
 fuzz() {
-    local found=$build/corpus/$1 said=$BATS_TEST_TMPDIR/said status=0
+    local found=$build/corpus/$1 said=$BATS_TEST_TMPDIR/said status=0 tried
     [[ ${FUZZ_SECONDS-} ]] || found=$BATS_TEST_TMPDIR/corpus
     mkdir -p "$found" "$build/findings"
     "$build/fuzz_$1" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -seed="$seed" \
         -artifact_prefix="$build/findings/$1-" "$found" "tests/fuzz/corpus/$1" >"$said" 2>&1 3>&- ||
         status=$?
-    echo "# $1: $(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$said") inputs tried (seed $seed)" >&3
+    tried=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$said")
+    echo "# $1: $tried inputs tried (seed $seed)" >&3
+    figure inputs "${tried:-1}" $((status == 0 ? 0 : 1))
     ((status == 0)) || {
         grep -vE '^#[0-9]' "$said" | tail -n 60
         return 1

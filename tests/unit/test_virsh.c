@@ -194,6 +194,25 @@ static void a_command_that_never_ran_has_an_empty_output(void **state)
     assert_null(reply.out[3]);
 }
 
+/* What was cut or has a separator too many would be taken for something else's. */
+static void pieces_that_are_not_as_many_as_the_commands_are_refused(void **state)
+{
+    static const char *const behaviours[] = { ":\n", "printf 'one==cpi==two'\n",
+                                              "printf 'one==cpi==two==cpi==three==cpi=='\n" };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(behaviours); i++) {
+        cleanup_script struct virsh_script script = { 0 };
+        cleanup_reply struct virsh_reply reply = { 0 };
+        cleanup_error struct error err = { 0 };
+        unit_write_script(f->program, behaviours[i]);
+        for (int command = 0; command < 3; command++)
+            VIRSH_ADD(&script, "list");
+        assert_int_equal(virsh_play(&f->virsh, &script, NULL, &reply, &err), -1);
+        expect_error(&err, ERROR_CLOUD, "did not answer in the form");
+    }
+}
+
 static void success_in_silence_is_ok(void **state)
 {
     cleanup_reply struct virsh_reply reply = answer(state, 1, ":\n");
@@ -341,6 +360,7 @@ int main(void)
         WITH_VIRSH(each_command_has_its_own_output),
         WITH_VIRSH(a_command_that_says_nothing_has_an_empty_output),
         WITH_VIRSH(a_command_that_never_ran_has_an_empty_output),
+        WITH_VIRSH(pieces_that_are_not_as_many_as_the_commands_are_refused),
         WITH_VIRSH(success_in_silence_is_ok),
         WITH_VIRSH(a_status_is_not_ok),
         WITH_VIRSH(a_complaint_of_any_command_is_not_ok),

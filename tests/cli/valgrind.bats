@@ -2,7 +2,10 @@
 # What the sanitizers do not see: memory that is read before it is written, in libraries too.
 # Debian 12's valgrind does not know pidfd_open, so that what needs a command ends there.
 
-load ../cli/helper
+load helper
+
+# Not one that the sanitizers watch over, for they want the memory for themselves.
+CPI=$root/build/cpi
 
 run_cpi() {
     local under=()
@@ -13,7 +16,6 @@ run_cpi() {
 
 @test "requests under valgrind" {
     local snapshot watched=''
-    ! grep -qa __asan_init "$CPI" || skip 'this cpi is a sanitized one'
     have_stemcell
     have_disk
     ok snapshot_disk "$disk" '{}'
