@@ -9,14 +9,19 @@
 #   virtualbox.sh stop DIR           end it and all it runs
 #
 # The root directory is kept in ~/.cache/bosh-libvirt-cpi-vbox ($CPI_VBOX_CACHE), a new one is made
-# when this file has changed. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
+# when the recipe has changed. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
 set -euo pipefail
 shopt -s inherit_errexit
 
 self=$(realpath "${BASH_SOURCE[0]}")
+# shellcheck source=tests/lab/common.bash
+. "${self%/*}/common.bash"
 cache=${CPI_VBOX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-vbox}
 mirror=${CPI_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 readonly unreachable=77
+
+# How long it may take to come up on a busy machine, in seconds.
+patience=300
 
 die() {
     printf 'virtualbox.sh: %s\n' "$1" >&2
@@ -32,7 +37,9 @@ quietly() {
 }
 
 bootstrap() {
-    quietly debootstrap --variant=minbase --components=main,contrib sid "$new" "$mirror" && return
+    # What it mounts is seen by nobody else, and is gone when it is killed.
+    quietly unshare --mount --propagation private debootstrap --variant=minbase \
+        --components=main,contrib sid "$new" "$mirror" && return
     if grep -q -e 'Failed getting release file' -e 'Invalid Release' "$new.log"; then
         die "Debian's sid cannot be reached at $mirror" "$unreachable"
     fi
@@ -78,9 +85,15 @@ fill() {
         apt clean
 }
 
+# What the root directory is made by, in one word.
+recipe() {
+    { declare -f bootstrap stand_in_package in_new apt fill && echo "$mirror"; } | sha256sum | head -c 12
+}
+
+# make_root: its path, to $root
 make_root() {
-    local root lock new
-    root=$cache/sid-$(sha256sum "$self" | head -c 12)
+    local lock new
+    root=$cache/sid-$(recipe)
     mkdir -p "$cache"
     exec {lock}>"$cache/lock"
     flock "$lock"
@@ -88,13 +101,13 @@ make_root() {
         ((EUID == 0)) || die 'run as root to make a root directory of Debian sid' "$unreachable"
         command -v debootstrap >/dev/null || die 'install debootstrap' "$unreachable"
         new=$cache/new
-        rm -rf "$cache"/sid-* "$new"
+        rm -rf --one-file-system "$new"
         bootstrap
         fill || die "VirtualBox did not install: see $new.log"
         mv "$new" "$root"
     fi
-    flock -u "$lock"
-    echo "$root"
+    used "$root"
+    exec {lock}>&-
 }
 
 # In namespaces of its own, of which this becomes the first process: all ends with it.
@@ -109,8 +122,14 @@ hold() {
     mkdir -p "$root$shared"
     mount --bind "$shared" "$root$shared"
     # Its server ends with its last client, and who comes while it ends finds it without any VM. One
-    # that was started by hand stays.
-    chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C HOME=/root /usr/lib/virtualbox/VBoxSVC &
+    # that was started by hand stays; but whoever asks before it is ready starts another, and this one
+    # gives up. It writes its number when it can be found.
+    chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C HOME=/root \
+        /usr/lib/virtualbox/VBoxSVC --pidfile /tmp/server &
+    until [[ -s $root/tmp/server ]]; do
+        kill -0 $! || die 'VBoxSVC has ended'
+        sleep 0.05
+    done
     : >"$dir/ready"
     while :; do sleep 3600 & wait $! || true; done
 }
@@ -119,31 +138,35 @@ write_program() {
     cat >"$2/VBoxManage" <<SCRIPT
 #!/bin/bash
 # The real VBoxManage. Each time it says on stdout that the kernel module is missing.
-exec /usr/bin/nsenter --target "\$(<'$2/pid')" --mount --pid -- /usr/sbin/chroot '$1' /usr/bin/env -i \\
+exec /usr/bin/nsenter --target "\$(<'$2/pid')" --mount --ipc --pid -- /usr/sbin/chroot '$1' /usr/bin/env -i \\
     PATH=/usr/bin:/bin LC_ALL=C HOME=/root /usr/bin/VBoxManage "\$@"
 SCRIPT
     chmod 0755 "$2/VBoxManage"
 }
 
-# answers DIR: whether the world is there and its VirtualBox speaks.
+# answers DIR UNSHARE: whether the world is there and its VirtualBox speaks.
 answers() {
+    local first
     [[ -e $1/ready ]] || return 1
     # The first process in the namespaces is the only child of unshare.
-    tr -d ' ' <"/proc/$!/task/$!/children" >"$1/pid"
+    read -r -d ' ' first <"/proc/$2/task/$2/children" || return 1
+    note_process "$1" "$first"
     "$1/VBoxManage" list vms >>"$1/log" 2>&1
 }
 
 start() {
-    local root dir=$1 shared=$2 deadline
-    root=$(make_root)
-    deadline=$((SECONDS + 60))
+    local root world dir=$1 shared=$2 deadline
+    make_root
+    deadline=$((SECONDS + patience))
     mkdir -p "$dir"
-    rm -f "$dir/ready"
+    rm -f "$dir"/{ready,pid,started}
     write_program "$root" "$dir"
-    unshare --mount --pid --fork --kill-child --propagation private \
+    unshare --mount --ipc --pid --fork --kill-child --propagation private \
         "$self" hold "$root" "$dir" "$shared" >"$dir/log" 2>&1 </dev/null 3>&- &
-    until answers "$dir"; do
-        if ((SECONDS >= deadline)) || ! kill -0 $!; then
+    world=$!
+    until answers "$dir" "$world"; do
+        if ((SECONDS >= deadline)) || ! kill -0 "$world"; then
+            kill -KILL "$world" 2>/dev/null || true
             die "the world did not start: $(<"$dir/log")"
         fi
         sleep 0.05
@@ -152,18 +175,18 @@ start() {
 }
 
 stop() {
-    local pid
-    [[ -s $1/pid ]] || return 0
-    pid=$(<"$1/pid")
-    kill -KILL "$pid" 2>/dev/null || true
-    while [[ -e /proc/$pid && $(cut -d ' ' -f 3 "/proc/$pid/stat" 2>/dev/null || echo Z) != Z ]]; do
+    ! running "$1" || kill -KILL "$(<"$1/pid")" 2>/dev/null || true
+    while running "$1"; do
         sleep 0.05
     done
-    rm -f "$1/pid"
+    rm -f "$1"/{pid,started}
 }
 
 case ${1-} in
-    make) make_root ;;
+    make)
+        make_root
+        echo "$root"
+        ;;
     start) start "$2" "$3" ;;
     hold) hold "$2" "$3" "$4" ;;
     stop) stop "$2" ;;
