@@ -113,13 +113,17 @@ make_root() {
 # In namespaces of its own, of which this becomes the first process: all ends with it.
 hold() {
     local root=$1 dir=$2 shared=$3
+    # What all worlds share stays as it is.
+    [[ $shared == /tmp/* ]] || mkdir -p "$root$shared"
+    mount --bind "$root" "$root"
+    mount -o remount,bind,ro "$root"
     # VirtualBox keeps its sockets in /tmp and its VMs in the home directory.
     mount -t tmpfs tmpfs "$root/tmp"
     mount -t tmpfs tmpfs "$root/root"
     chmod 1777 "$root/tmp"
     mount --rbind /dev "$root/dev"
     mount -t proc proc "$root/proc"
-    mkdir -p "$root$shared"
+    [[ -d $root$shared ]] || mkdir -p "$root$shared"
     mount --bind "$shared" "$root$shared"
     # Its server ends with its last client, and who comes while it ends finds it without any VM. One
     # that was started by hand stays; but whoever asks before it is ready starts another, and this one
