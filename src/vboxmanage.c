@@ -95,7 +95,7 @@ int vbox_set_uuid(const struct host *host, const char *path, const char *uuid, s
 }
 
 int vbox_attach(const struct host *host, const char *vm, const struct vbox_disk *place,
-                const char *uuid, struct error *err)
+                struct error *err)
 {
     cleanup_free char *what =
         xasprintf("VirtualBox did not attach '%s' to VM '%s'", place->path, vm);
@@ -103,8 +103,8 @@ int vbox_attach(const struct host *host, const char *vm, const struct vbox_disk 
 
     return tell(host,
                 ARGV(program, "storageattach", vm, "--storagectl", place->controller, "--port",
-                     port, "--device", "0", "--type", "hdd", "--medium", place->path, "--setuuid",
-                     uuid, "--hotpluggable", "on"),
+                     port, "--device", "0", "--type", "hdd", "--medium", place->path,
+                     "--hotpluggable", "on"),
                 what, err);
 }
 

@@ -23,9 +23,9 @@ int vbox_look(const struct host *host, const char *vm, struct vbox_machine *mach
 /* Gives an image that no VM has its UUID. */
 int vbox_set_uuid(const struct host *host, const char *path, const char *uuid, struct error *err);
 
-/* Puts the image into a place of the VM, under that UUID. A VM that runs gets it at once. */
+/* Puts the image into a place of the VM, under its own UUID. A VM that runs gets it at once. */
 int vbox_attach(const struct host *host, const char *vm, const struct vbox_disk *place,
-                const char *uuid, struct error *err);
+                struct error *err);
 
 /* Empties a place. */
 int vbox_detach(const struct host *host, const char *vm, const struct vbox_disk *place,

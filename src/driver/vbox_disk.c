@@ -84,8 +84,12 @@ cJSON *vbox_attach_disk(struct attachment *a, struct error *err)
         vbox_drop_snapshot(a->cpi, a->vm, &machine, err) < 0 ||
         vbox_free_port(&machine, &place.port, err) < 0)
         return NULL;
+    /* An image that gets its UUID while it is attached (--setuuid) stays in VirtualBox's list when
+     * it is closed, as seen with 7.2 now and then. */
+    if (vbox_set_uuid(host, path, uuid, err) < 0)
+        return NULL;
     place.controller = machine.sata;
-    if (vbox_attach(host, a->vm, &place, uuid, err) == 0)
+    if (vbox_attach(host, a->vm, &place, err) == 0)
         return serial_hint(a->disk);
     if (a->state.active && err->type == ERROR_CLOUD)
         error_wrap(err,

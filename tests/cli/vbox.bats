@@ -320,6 +320,26 @@ detach_disk_vbox_check() { ! grep "$disk" "$state/vbox/$vm/disks" || fail 'still
 
 @test "detach_disk, each step going wrong" { every_step repeats detach_disk_vbox; }
 
+reboot_vm_vbox_world() { virtualbox_world && have_attached; }
+reboot_vm_vbox_call() { ask reboot_vm "$vm"; }
+reboot_vm_vbox_check() { runs "$vm"; }
+
+@test "reboot_vm, each step going wrong" { every_step repeats reboot_vm_vbox; }
+
+set_vm_metadata_vbox_world() { virtualbox_world && make_vm; }
+set_vm_metadata_vbox_call() { ask set_vm_metadata "$vm" '{"name":"web/0"}'; }
+set_vm_metadata_vbox_check() { [[ $(<"$state/vbox/$vm/extra/cpi%title") == *web/0* ]] || fail 'no title'; }
+
+@test "set_vm_metadata, each step going wrong" { every_step repeats set_vm_metadata_vbox; }
+
+update_disk_vbox_world() { virtualbox_world && have_disk; }
+update_disk_vbox_call() { ask update_disk "$disk" 128 '{"format":"vdi"}'; }
+update_disk_vbox_check() {
+    [[ $(ls "$store/disks/$disk") == $'disk.json\ndisk.vdi' ]] || fail "$(ls "$store/disks/$disk")"
+}
+
+@test "update_disk, each step going wrong" { every_step repeats update_disk_vbox; }
+
 vbox_snapshot_world() { virtualbox_world && have_attached; }
 vbox_snapshot_call() { ask snapshot_disk "$disk" '{}'; }
 vbox_snapshot_check() { [[ ! -e $state/vbox/$vm/snapshot ]] || fail 'the VM has a snapshot left'; }

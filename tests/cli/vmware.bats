@@ -348,3 +348,17 @@ attach_disk_vmware_check() { disk_at 2 "$disk"; }
     exits 1
     tells vmrun docs/hypervisors.md
 }
+
+detach_disk_vmware_world() { attach_disk_vmware_world && ok attach_disk "$vm" "$disk"; }
+detach_disk_vmware_call() { ask detach_disk "$vm" "$disk"; }
+detach_disk_vmware_check() { [[ $(vmx) != *"$disk"* ]] || fail 'still attached'; }
+
+@test "detach_disk, each step going wrong" { every_step repeats detach_disk_vmware; }
+
+resize_disk_vmware_world() { vmware_world && have_disk; }
+resize_disk_vmware_call() { ask resize_disk "$disk" 128; }
+resize_disk_vmware_check() {
+    [[ $(<"$store/disks/$disk/disk.vmdk") == "image vmdk $((128 << 20))" ]] || fail 'not larger'
+}
+
+@test "resize_disk, each step going wrong" { every_step repeats resize_disk_vmware; }

@@ -17,6 +17,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/lab/common.bash
+. "$lab/common.bash"
 
 # How long things may take on a busy machine, in seconds.
 patience=60
@@ -39,21 +41,6 @@ wait_until() {
     done
 }
 
-# When a process started, in clock ticks since boot: with its number, it names one process for
-# good. Nothing for a process that is gone, or is only waiting for its parent to notice.
-start_time() {
-    local stat state fields
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
-    read -r -a fields <<<"${stat##*) }"
-    state=${fields[0]}
-    [[ $state == [ZX] ]] || echo "${fields[19]}"
-}
-
-# running DIR: whether the first process in the namespaces is the one that was started.
-running() {
-    [[ -s $1/pid && -s $1/started ]] && [[ $(start_time "$(<"$1/pid")") == "$(<"$1/started")" ]]
-}
-
 # inside DIR COMMAND…: in the namespaces, in the same working directory.
 inside() {
     local dir=$1
@@ -72,14 +59,6 @@ quietly() {
     ) </dev/null >>"$log" 2>&1
 }
 
-close_files() {
-    local entry number
-    for entry in /proc/self/fd/*; do
-        number=${entry##*/}
-        ((number <= 2)) || exec {number}>&-
-    done
-}
-
 answers() {
     virsh -q -c "$(<"$1/uri")" list </dev/null >/dev/null 2>&1
 }
@@ -88,8 +67,7 @@ answers() {
 first_process() {
     local unshared=$1 dir=$2 child
     child=$(pgrep -P "$unshared") || return 1
-    start_time "$child" >"$dir/started"
-    echo "$child" >"$dir/pid"
+    note_process "$dir" "$child"
 }
 
 # settled DIR: the first process has done its work, or given up.

@@ -35,7 +35,9 @@ quietly() {
 
 # bootstrap SUITE COMPONENTS
 bootstrap() {
-    quietly debootstrap --variant=minbase "${boot_options[@]}" --components="$2" "$1" "$new" "$boot_mirror" && return
+    # What it mounts is seen by nobody else, and is gone when it is killed.
+    quietly unshare --mount --propagation private debootstrap --variant=minbase \
+        "${boot_options[@]}" --components="$2" "$1" "$new" "$boot_mirror" && return
     if grep -q -e 'Failed getting release file' -e 'Invalid Release' "$new.log"; then
         die "$1 cannot be reached at $mirror" "$unreachable"
     fi
@@ -74,12 +76,13 @@ make_root() {
         ((EUID == 0)) || die "run as root to make a root directory of $suite" "$unreachable"
         command -v debootstrap >/dev/null || die 'install debootstrap' "$unreachable"
         new=$cache/new
-        rm -rf "$cache/$suite"-* "$new"
+        rm -rf --one-file-system "$new"
         bootstrap "$suite" "$components"
         prepare_apt "$suite" "$components"
         fill || die "not all of $suite could be installed: see $new.log"
         mv "$new" "$root"
     fi
-    flock -u "$lock"
+    used "$root"
+    exec {lock}>&-
     echo "$root"
 }

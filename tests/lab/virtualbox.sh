@@ -9,14 +9,19 @@
 #   virtualbox.sh stop DIR           end it and all it runs
 #
 # The root directory is kept in ~/.cache/bosh-libvirt-cpi-vbox ($CPI_VBOX_CACHE), a new one is made
-# when this file has changed. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
+# when the recipe has changed. Needs root. CPI_DEBIAN_MIRROR says where Debian is.
 set -euo pipefail
 shopt -s inherit_errexit
 
 self=$(realpath "${BASH_SOURCE[0]}")
+# shellcheck source=tests/lab/common.bash
+. "${self%/*}/common.bash"
 cache=${CPI_VBOX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-vbox}
 # shellcheck source=tests/lab/root.bash
 source "${self%/*}/root.bash"
+
+# How long it may take to come up on a busy machine, in seconds.
+patience=300
 
 # The kernel module's sources, a compiler and a desktop are large, and VBoxManage needs none of them.
 stand_in_package() {
@@ -43,17 +48,27 @@ fill() {
 # In namespaces of its own, of which this becomes the first process: all ends with it.
 hold() {
     local root=$1 dir=$2 shared=$3
+    # What all worlds share stays as it is.
+    [[ $shared == /tmp/* ]] || mkdir -p "$root$shared"
+    mount --bind "$root" "$root"
+    mount -o remount,bind,ro "$root"
     # VirtualBox keeps its sockets in /tmp and its VMs in the home directory.
     mount -t tmpfs tmpfs "$root/tmp"
     mount -t tmpfs tmpfs "$root/root"
     chmod 1777 "$root/tmp"
     mount --rbind /dev "$root/dev"
     mount -t proc proc "$root/proc"
-    mkdir -p "$root$shared"
+    [[ -d $root$shared ]] || mkdir -p "$root$shared"
     mount --bind "$shared" "$root$shared"
     # Its server ends with its last client, and who comes while it ends finds it without any VM. One
-    # that was started by hand stays.
-    chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C HOME=/root /usr/lib/virtualbox/VBoxSVC &
+    # that was started by hand stays; but whoever asks before it is ready starts another, and this one
+    # gives up. It writes its number when it can be found.
+    chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C HOME=/root \
+        /usr/lib/virtualbox/VBoxSVC --pidfile /tmp/server &
+    until [[ -s $root/tmp/server ]]; do
+        kill -0 $! || die 'VBoxSVC has ended'
+        sleep 0.05
+    done
     : >"$dir/ready"
     while :; do sleep 3600 & wait $! || true; done
 }
@@ -62,31 +77,35 @@ write_program() {
     cat >"$2/VBoxManage" <<SCRIPT
 #!/bin/bash
 # The real VBoxManage. Each time it says on stdout that the kernel module is missing.
-exec /usr/bin/nsenter --target "\$(<'$2/pid')" --mount --pid -- /usr/sbin/chroot '$1' /usr/bin/env -i \\
+exec /usr/bin/nsenter --target "\$(<'$2/pid')" --mount --ipc --pid -- /usr/sbin/chroot '$1' /usr/bin/env -i \\
     PATH=/usr/bin:/bin LC_ALL=C HOME=/root /usr/bin/VBoxManage "\$@"
 SCRIPT
     chmod 0755 "$2/VBoxManage"
 }
 
-# answers DIR: whether the world is there and its VirtualBox speaks.
+# answers DIR UNSHARE: whether the world is there and its VirtualBox speaks.
 answers() {
+    local first
     [[ -e $1/ready ]] || return 1
     # The first process in the namespaces is the only child of unshare.
-    tr -d ' ' <"/proc/$!/task/$!/children" >"$1/pid"
+    read -r -d ' ' first <"/proc/$2/task/$2/children" || return 1
+    note_process "$1" "$first"
     "$1/VBoxManage" list vms >>"$1/log" 2>&1
 }
 
 start() {
-    local root dir=$1 shared=$2 deadline
+    local root world dir=$1 shared=$2 deadline
     root=$(make_root sid main,contrib "$self")
-    deadline=$((SECONDS + 60))
+    deadline=$((SECONDS + patience))
     mkdir -p "$dir"
-    rm -f "$dir/ready"
+    rm -f "$dir"/{ready,pid,started}
     write_program "$root" "$dir"
-    unshare --mount --pid --fork --kill-child --propagation private \
+    unshare --mount --ipc --pid --fork --kill-child --propagation private \
         "$self" hold "$root" "$dir" "$shared" >"$dir/log" 2>&1 </dev/null 3>&- &
-    until answers "$dir"; do
-        if ((SECONDS >= deadline)) || ! kill -0 $!; then
+    world=$!
+    until answers "$dir" "$world"; do
+        if ((SECONDS >= deadline)) || ! kill -0 "$world"; then
+            kill -KILL "$world" 2>/dev/null || true
             die "the world did not start: $(<"$dir/log")"
         fi
         sleep 0.05
@@ -95,14 +114,11 @@ start() {
 }
 
 stop() {
-    local pid
-    [[ -s $1/pid ]] || return 0
-    pid=$(<"$1/pid")
-    kill -KILL "$pid" 2>/dev/null || true
-    while [[ -e /proc/$pid && $(cut -d ' ' -f 3 "/proc/$pid/stat" 2>/dev/null || echo Z) != Z ]]; do
+    ! running "$1" || kill -KILL "$(<"$1/pid")" 2>/dev/null || true
+    while running "$1"; do
         sleep 0.05
     done
-    rm -f "$1/pid"
+    rm -f "$1"/{pid,started}
 }
 
 case ${1-} in

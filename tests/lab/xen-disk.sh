@@ -9,23 +9,23 @@
 #                   how to get in as root over SSH
 #
 # Needs root, and Debian's mirror (or $CPI_DEBIAN_MIRROR). Built once and kept in the cache, outside
-# the clone, until one of these files changes.
+# the clone, until this file changes. What a build that was killed leaves is removed by the next one.
 set -euo pipefail
 shopt -s inherit_errexit
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/lab/common.bash
+. "$lab/common.bash"
 cache=${CPI_XEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-xen}
 mirror=${CPI_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 suite=bookworm
 disk_size=6G
 
-# The host: Xen, libvirt with its driver, what they need for guests with files as disks. And the
-# shared libraries of a cpi that is not linked statically.
+# The host: Xen, libvirt with its driver, what they need for guests with files as disks.
 packages=(xen-system-amd64 linux-image-amd64 systemd-sysv udev openssh-server
     dbus libpam-systemd libvirt-daemon-system libvirt-daemon-driver-xen libvirt-daemon-config-network libvirt-clients
-    qemu-utils qemu-system-xen grub-xen-host dnsmasq-base iptables iproute2 netbase
-    libcjson1 libarchive13 libnettle8 libexpat1 zlib1g libuuid1)
+    qemu-utils qemu-system-xen grub-xen-host dnsmasq-base iptables iproute2 netbase)
 
 # What would only take its time at boot.
 unwanted_units=(apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer
@@ -97,6 +97,7 @@ install_packages() {
 # build TARGET: which appears only when all is done.
 build() {
     local work
+    rm -rf --one-file-system "$cache"/build.*
     work=$(mktemp -d "$cache/build.XXXXXX")
     # shellcheck disable=SC2064 # the directory of now
     trap "rm -rf --one-file-system '$work'" EXIT
@@ -130,6 +131,7 @@ main() {
     exec {lock}>"$cache/lock"
     flock "$lock"
     [[ -d $target ]] || build "$target" >&2
+    used "$target"
     echo "$target"
 }
 

@@ -11,6 +11,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/lab/common.bash
+. "$lab/common.bash"
 
 # How long things may take on a busy machine, in seconds: emulation is slow.
 boot_patience=3600
@@ -22,6 +24,8 @@ xen_options='dom0_mem=1280M,max:1280M console=com1 com1=115200,8n1 loglvl=error 
 # What comes with it is on a second disk, which must always have the same size. SSH would take minutes
 # for it on a busy machine.
 luggage_size=512M
+# What QEMU is started by, when it is to end with this script.
+tied=()
 kernel_options='root=/dev/vda ro console=hvc0 quiet mitigations=off net.ifnames=0'
 # systemd's own patience is not made for emulation.
 kernel_options+=' systemd.default_timeout_start_sec=1800 systemd.service_watchdogs=no'
@@ -45,37 +49,18 @@ wait_until() {
     done
 }
 
-# When a process started, in clock ticks since boot: with its number, it names one process for good.
-start_time() {
-    local stat state fields
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
-    read -r -a fields <<<"${stat##*) }"
-    state=${fields[0]}
-    [[ $state == [ZX] ]] || echo "${fields[19]}"
-}
-
-running() {
-    [[ -s $1/pid && -s $1/started ]] && [[ $(start_time "$(<"$1/pid")") == "$(<"$1/started")" ]]
-}
-
-close_files() {
-    local entry number
-    for entry in /proc/self/fd/*; do
-        number=${entry##*/}
-        ((number <= 2)) || exec {number}>&-
-    done
-}
-
 # launch DIR DISK OPTION…: QEMU, with a port of the loopback interface that leads to dom0's SSH.
 # Another CPU than this one may crash dom0 (max does). A comma is doubled within QEMU's words.
+# Time in there passes by instructions (icount), so a busy machine makes nothing in it time out: libxl
+# gives a device model seconds, and no say in it. One CPU, for QEMU runs one at a time then.
 launch() {
     local dir=$1 disk=$2 port=$((20000 + RANDOM % 12000))
     shift 2
     echo "$port" >"$dir/port"
     (
         close_files
-        exec setsid qemu-system-x86_64 -nodefaults -no-user-config -display none \
-            -machine pc,accel=tcg -cpu SandyBridge -smp 2 -m "$memory" \
+        exec setsid "${tied[@]}" qemu-system-x86_64 -nodefaults -no-user-config -display none \
+            -machine pc,accel=tcg -cpu SandyBridge -smp 1 -icount shift=0 -m "$memory" \
             -kernel "$host/xen" -append "$xen_options" \
             -initrd "$host/vmlinuz ${kernel_options//,/,,},$host/initrd" \
             -drive "file=$disk,if=virtio,format=qcow2,cache=unsafe,discard=unmap" \
@@ -84,8 +69,7 @@ launch() {
             -device virtio-net-pci,netdev=net -device virtio-rng-pci \
             -serial "file:$dir/console" "$@"
     ) </dev/null >"$dir/log" 2>&1 &
-    start_time $! >"$dir/started"
-    echo $! >"$dir/pid"
+    note_process "$dir" $!
 }
 
 # boot SECONDS DIR DISK OPTION…: until libvirt in it answers. The port may be somebody else's.
@@ -159,7 +143,8 @@ save() {
 
 # build_state TARGET: boots a dom0 and saves what it is like then.
 build_state() {
-    local work
+    local work tied=(setpriv --pdeathsig KILL)
+    rm -rf "$host"/boot.*
     work=$(mktemp -d "$host/boot.XXXXXX")
     # shellcheck disable=SC2064 # the directory of now
     trap "end '$work'; rm -rf '$work'" EXIT

@@ -70,6 +70,57 @@ words() {
     same "$(documented docs/cloud-properties.md Stemcells)" "$names"
 }
 
+# --- hypervisors -------------------------------------------------------------------------------
+
+# The tables of docs/hypervisors.md, made of what src/hypervisor/*.c says.
+capabilities() {
+    # shellcheck disable=SC2016 # the variables are perl's
+    perl -0777 -e '
+        my @names = qw(qemu lxc xen vbox vmware);
+        my %all = map { my $name = $_;
+            open my $file, "<", "src/hypervisor/$name.c" or die $name;
+            my $text = <$file>;
+            my %bus = $text =~ /struct bus (\w+) = \{ (?:\.name = )?"(\w+)"/g;
+            my ($table) = $text =~ /struct hypervisor hypervisor_$name = \{(.*)\};/s or die $name;
+            $table =~ s!/\*.*?\*/!!gs;
+            my %has;
+            while ($table =~ /\.(\w+) =\s*\(const char \*const\[\]\)\{(.*?)\}/gs) {
+                my ($key, $words) = ($1, $2);
+                $has{$key} = [$words =~ /"([^"]*)"/g];
+            }
+            $has{$1} = [$2] while $table =~ /\.(\w+) = "([^"]*)"/g;
+            $has{$1} = ["yes"] while $table =~ /\.(\w+) = true/g;
+            $has{"on_$1"} = [$bus{$2}] while $table =~ /\[CONTROLLER_(\w+)\] = &(\w+)/g;
+            $has{$1} = [$bus{$2}] while $table =~ /\.(\w+_bus) = &(\w+)/g;
+            $name => \%has } @names;
+        sub row { print "| ", join(" | ", @_), " |\n" }
+        sub quoted { join(", ", map { "`$_`" } @{$_[0]}) || "none" }
+        row("", @names);
+        row(("---") x (@names + 1));
+        for (["disks come to and leave a running VM", "hot_plug"],
+            ["a disk of a running VM is copied by `snapshot_disk`", "live_snapshot"],
+            ["a detached disk grows", "resize"], ["`set_vm_metadata`", "metadata"],
+            ["VMs start with the host", "autostart"], ["`create_network`, `delete_network`", "networks"]) {
+            my ($what, $key) = @$_;
+            row($what, map { $all{$_}{$key} ? "yes" : "no" } @names);
+        }
+        print "\n";
+        row("", "`stemcell_formats`", "disk formats", "bus by `storage_controller`", "bus of persistent disks", "`type` of NICs");
+        row(("---") x 6);
+        for (@names) {
+            my %has = %{$all{$_}};
+            my $buses = join ", ", map { $has{"on_$_"} ? "$_: $has{\"on_$_\"}[0]" : () } qw(IDE SCSI SATA VIRTIO);
+            row($_, quoted($has{stemcell_formats}), quoted($has{disk_formats}), $buses || "none",
+                join(", then ", map { $has{$_} ? $has{$_}[0] : () } qw(hotplug_bus overflow_bus)) || "none", quoted($has{nic_types}));
+        }'
+}
+
+@test "the tables of what each hypervisor can do are those of the program" {
+    (($(capabilities | wc -l) == 16))
+    same "$(awk '$0 == "## What each can do" { on = 1; next } /^## / { on = 0 } on && (/^\|/ || (table && !NF)) { print; table = /^\|/ }' \
+        docs/hypervisors.md | sed '$ { /^$/ d }')" "$(capabilities)"
+}
+
 # --- messages ----------------------------------------------------------------------------------
 
 # What the program can say, one a line, with … for what differs. Not what is nothing but that, and

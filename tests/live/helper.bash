@@ -3,6 +3,8 @@
 
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 lab=$root/tests/lab
+# shellcheck source=tests/lab/calls.bash
+. "$lab/calls.bash"
 
 # Generous, for these machines are shared and TCG is slow.
 patience=180
@@ -57,47 +59,8 @@ virsh_lab() {
     virsh -q -c "$URI" "$@"
 }
 
-# call METHOD [ARGUMENTS-JSON]: the whole response, in $response
-call() {
-    response=$(jq -cn --arg method "$1" --argjson arguments "${2:-[]}" \
-        '{method: $method, arguments: $arguments, api_version: 2,
-          context: {director_uuid: "live", request_id: "cpi-1"}}' |
-        "$CPI" --config "$CONFIG" 2>>"$BATS_TEST_TMPDIR/stderr")
-}
-
-# cpi METHOD [ARGUMENTS-JSON]: succeeds; the result is in $result, as text where it is a string
-cpi() {
-    call "$@"
-    if [[ $(jq -r '.error == null' <<<"$response") != true ]]; then
-        echo "$1 ${2-}: $response" >&2
-        tail -n 20 "$BATS_TEST_TMPDIR/stderr" >&2
-        return 1
-    fi
-    result=$(jq -r '.result' <<<"$response")
-}
-
-# cpi_fails TYPE TEXT METHOD [ARGUMENTS-JSON]: fails with this type and a message that has TEXT
-cpi_fails() {
-    local type=$1 text=$2
-    shift 2
-    call "$@"
-    if [[ $(jq -r '.error.type' <<<"$response") != "Bosh::Clouds::$type" ||
-        $(jq -r '.error.message' <<<"$response") != *"$text"* ]]; then
-        echo "$*: expected $type with '$text', got $response" >&2
-        return 1
-    fi
-}
-
-# wait_for COMMAND…: until it succeeds
-wait_for() {
-    local deadline=$((SECONDS + patience))
-    until "$@"; do
-        if ((SECONDS >= deadline)); then
-            echo "gave up waiting for: $*" >&2
-            return 1
-        fi
-        sleep 0.2
-    done
+run_cpi() {
+    "$CPI" --config "$CONFIG"
 }
 
 console() {

@@ -6,7 +6,7 @@ setup_suite() {
     lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/../lab" && pwd)
     reason=$("$lab/virtualbox.sh" make 2>&1 >/dev/null) || status=$?
     if ((status == 77)); then
-        export CPI_VBOX_SKIP=$reason
+        export CPI_VBOX_SKIP=${reason##*$'\n'}
     elif ((status)); then
         echo "$reason" >&2
         return 1

@@ -3,8 +3,10 @@
 
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 lab=$root/tests/lab
+# shellcheck source=tests/lab/calls.bash
+. "$lab/calls.bash"
 
-# Generous: all of it is emulated, and guests of an emulated Xen are slower still.
+# Generous, and in dom0's time, which stands still where this machine has no time for it.
 patience=1800
 
 setup() {
@@ -21,6 +23,7 @@ JSON
 
 # Whatever a test leaves is removed, so that the next one starts on a clean host.
 teardown() {
+    # shellcheck disable=SC2016 # the variables are dom0's
     dom0 'for vm in $(virsh -q list --all --name | grep -v "^Domain-0"); do
         virsh -q destroy "$vm"; virsh -q undefine "$vm" --managed-save; done' >/dev/null 2>&1 || true
 }
@@ -30,67 +33,45 @@ dom0() {
     "$lab/xen.sh" exec "$DOM0" "$1"
 }
 
-# call METHOD [ARGUMENTS-JSON]: the whole response, in $response
-call() {
-    response=$(jq -cn --arg method "$1" --argjson arguments "${2:-[]}" \
-        '{method: $method, arguments: $arguments, api_version: 2,
-          context: {director_uuid: "xen", request_id: "cpi-1"}}' |
-        dom0 './cpi --config cpi.json' 2>>"$BATS_TEST_TMPDIR/stderr")
+run_cpi() {
+    dom0 './cpi --config cpi.json'
 }
 
-# cpi METHOD [ARGUMENTS-JSON]: succeeds; the result is in $result, as text where it is a string
-cpi() {
-    call "$@"
-    if [[ $(jq -r '.error == null' <<<"$response") != true ]]; then
-        echo "$1 ${2-}: $response" >&2
-        tail -n 20 "$BATS_TEST_TMPDIR/stderr" >&2
-        dom0 'tail -n 5 /var/log/libvirt/libxl/libxl-driver.log /var/log/xen/qemu-dm-*.log' >&2
-        return 1
-    fi
-    result=$(jq -r '.result' <<<"$response")
+what_else() {
+    dom0 'tail -n 5 /var/log/libvirt/libxl/libxl-driver.log /var/log/xen/qemu-dm-*.log'
 }
 
-# cpi_fails TYPE TEXT METHOD [ARGUMENTS-JSON]
-cpi_fails() {
-    local type=$1 text=$2
-    shift 2
-    call "$@"
-    if [[ $(jq -r '.error.type' <<<"$response") != "Bosh::Clouds::$type" ||
-        $(jq -r '.error.message' <<<"$response") != *"$text"* ]]; then
-        echo "$*: expected $type with '$text', got $response" >&2
-        return 1
-    fi
+console() {
+    echo "/var/log/xen/console/guest-$1.log"
 }
 
-# wait_for COMMAND…: until it succeeds
-wait_for() {
-    local deadline=$((SECONDS + patience))
-    until "$@"; do
-        if ((SECONDS >= deadline)); then
-            echo "gave up waiting for: $*" >&2
-            return 1
-        fi
-        sleep 2
-    done
+# await LOG COUNT REGEX: in dom0, until that many lines of the log, less what a guest that tells what it
+# found puts before it, match as a whole. A console that is Xen's ends lines with a carriage return.
+await() {
+    local line count=0
+    while ((count < $2)) && IFS= read -r -t "$patience" line; do
+        line=${line%%$'\r'*}
+        [[ ! $line =~ ^guest:\ ($3)$ ]] || count=$((count + 1))
+    done < <(exec tail -n +1 -F "$1" 2>/dev/null)
+    kill $!
+    ((count == $2))
 }
 
-# said VM: the lines in which the guest has told what it found. A console that is Xen's ends lines
-# with a carriage return.
-said() {
-    dom0 "cat '/var/log/xen/console/guest-$1.log'" 2>/dev/null | tr -d '\r' | grep -a '^guest: ' || true
-}
-
-# says VM COUNT REGEX: that many lines of the guest match as a whole.
-says() {
-    (($(said "$1" | grep -cxE "guest: $3" || true) >= $2))
-}
-
-# expect VM REGEX [COUNT]: waits for it.
+# expect VM REGEX [COUNT]: waits until the guest has said it, as often as that. Dom0 looks for itself:
+# to be asked again and again would leave the guest no time.
 expect() {
-    wait_for says "$1" "${3:-1}" "$2" || {
-        said "$1" >&2
+    local words
+    words=$(printf '%q ' "$(console "$1")" "${3:-1}" "$2")
+    dom0 "patience=$patience; $(declare -f await); await $words" || {
+        echo "the guest did not say '$2':" >&2
+        dom0 "cat '$(console "$1")'" >&2
         return 1
     }
+}
+
+# reachable IP: waits until something listens at the agent's port.
+reachable() {
+    dom0 "timeout $patience bash -c 'until (exec 3<>/dev/tcp/$1/6868); do sleep 1; done' 2>/dev/null"
 }
 
 stemcell() {
@@ -111,6 +92,21 @@ request() {
         {private: {type: "manual", ip: $ip, netmask: "255.255.255.0", gateway: "192.168.122.1",
             dns: ["192.168.122.1"], default: ["dns", "gateway"], cloud_properties: {name: "default"}}},
         [], {bosh: {password: "*"}}]'
+}
+
+# create_disk MIB [CLOUD-PROPERTIES]: the CID is in $disk.
+create_disk() {
+    cpi create_disk "[$1, ${2:-{\}}, null]"
+    disk=$result
+}
+
+# attach DISK PATH: to $vm, where the hint says that the guest sees it
+attach() {
+    cpi attach_disk "[\"$vm\", \"$1\"]"
+    [[ $(jq -r .path <<<"$result") == "$2" ]] || {
+        echo "attached as $result instead of $2" >&2
+        return 1
+    }
 }
 
 # The store and libvirt hold nothing of ours.

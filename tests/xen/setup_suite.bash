@@ -33,7 +33,7 @@ setup_suite() {
     image=$("$lab/stemcell.sh" qcow2)
     vsphere_stemcell "$BATS_SUITE_TMPDIR/ovf"
     kernel "$BATS_SUITE_TMPDIR/kernel"
-    "$lab/xen.sh" start "$BATS_SUITE_TMPDIR/dom0" "${XEN_CPI:-$root/build/cpi}" "$image" \
+    "$lab/xen.sh" start "$BATS_SUITE_TMPDIR/dom0" "${XEN_CPI:-$root/build/static/x86_64/cpi}" "$image" \
         "$BATS_SUITE_TMPDIR/ovf/vsphere" "$BATS_SUITE_TMPDIR"/kernel/{vmlinuz,initrd}
 }
 
