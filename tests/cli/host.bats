@@ -210,5 +210,6 @@ without_qemu_img_but_others() {
     ok delete_disk "$spare"
     ok delete_stemcell "$stemcell"
     [[ -z $(find "$store" -type f ! -path "$store/.lock/*" ! -name version) ]] || fail "$(inventory)"
-    [[ -z $(ls -A "$store/.lock") ]] || fail "locks are left: $(ls -A "$store/.lock")"
+    # The places for heavy work belong to the house.
+    [[ -z $(ls -A -I 'slot-*' "$store/.lock") ]] || fail "locks are left: $(ls -A "$store/.lock")"
 }
