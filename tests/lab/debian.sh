@@ -15,9 +15,9 @@ shopt -s inherit_errexit
 
 self=$(realpath "${BASH_SOURCE[0]}")
 cache=${CPI_SUITES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bosh-libvirt-cpi-debian}
-# shellcheck source=tests/lab/root.bash
 # shellcheck source=tests/lab/common.bash
 source "${self%/*}/common.bash"
+# shellcheck source=tests/lab/root.bash
 source "${self%/*}/root.bash"
 
 fill() {
