@@ -1,11 +1,15 @@
 #include "cpi/backup.h"
 
+#include "cpi/image.h"
 #include "cpi/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { POLL_MS = 200 };
+
+/* QEMU copies up to 64 clusters of 64 KiB at once, so it may leave as much. Bytes. */
+enum { FULL = 4 << 20 };
 
 static char *render(const struct cpi *cpi, const char *target, const char *path, struct error *err)
 {
@@ -25,8 +29,8 @@ static int begin(struct cpi *cpi, const char *vm, const char *xml, struct virsh_
     return virsh_play(&cpi->virsh, &script, xml, reply, err);
 }
 
-/* The value in a line such as "Job type:         None", "" where there is none. */
-static char *job_field(const char *text, const char *name)
+/* The text in a line such as "Error message:    no space left", "" where there is none. */
+static char *job_text(const char *text, const char *name)
 {
     cleanup_free char *copy = xstrdup(text);
     cleanup_free char **lines = split_lines(copy);
@@ -36,9 +40,25 @@ static char *job_field(const char *text, const char *name)
             continue;
         const char *value = *line + strlen(name);
         value += strspn(value, " ");
-        return xstrndup(value, strcspn(value, " "));
+        return xstrdup(value);
     }
     return xstrdup("");
+}
+
+/* The word in a line such as "Job type:         None   ". */
+static char *job_field(const char *text, const char *name)
+{
+    char *value = job_text(text, name);
+
+    value[strcspn(value, " ")] = '\0';
+    return value;
+}
+
+static int judge_space(const char *said, struct error *err)
+{
+    if (image_says_no_space(said))
+        err->type = ERROR_NO_DISK_SPACE;
+    return -1;
 }
 
 static int abort_job(struct cpi *cpi, const char *vm, struct error *err)
@@ -71,6 +91,23 @@ int backup_end_orphan(struct cpi *cpi, const char *vm, struct error *err)
         return 0;
     log_event(cpi->log, "ending the copy of a disk of VM '%s' whose snapshot_disk was killed", vm);
     return abort_job(cpi, vm, err) < 0 ? -1 : 1;
+}
+
+/* libvirt 9.0 does not say why a copy failed, so one that filled the disk is told by that. */
+static int explain_end(struct cpi *cpi, const char *vm, const char *ended, const char *why,
+                       struct error *err)
+{
+    cleanup_error struct error ignored = { 0 };
+    uint64_t left;
+
+    if (*why || host_free_bytes(&cpi->host, cpi->store.dir, &left, &ignored) < 0 || left > FULL) {
+        fail(err, ERROR_CLOUD, "the backup of a disk of VM '%s' ended as '%s': %s", vm, ended,
+             *why ? why : "virsh gave no reason");
+        return judge_space(why, err);
+    }
+    return fail(err, ERROR_NO_DISK_SPACE,
+                "the backup of a disk of VM '%s' ended as '%s', and '%s' has only %llu KiB left",
+                vm, ended, cpi->store.dir, (unsigned long long)left / 1024);
 }
 
 /* What was said of a job, and since when it has been the same. */
@@ -111,11 +148,11 @@ static int watch_job(struct cpi *cpi, const char *vm, struct watch *watch, struc
             return -1;
         cleanup_free char *running = job_field(reply.out[0], "Job type:");
         cleanup_free char *ended = job_field(reply.out[1], "Job type:");
+        cleanup_free char *why = job_text(reply.out[1], "Error message:");
         if (strcmp(running, "None") == 0 && strcmp(ended, "Completed") == 0)
             return 0;
         if (strcmp(running, "None") == 0)
-            return virsh_fail(&reply, err, "the backup of a disk of VM '%s' ended as '%s'", vm,
-                              *ended ? ended : "unknown");
+            return explain_end(cpi, vm, *ended ? ended : "unknown", why, err);
         if (!*running)
             return virsh_fail(&reply, err, "cannot tell how the copy of a disk of VM '%s' goes",
                               vm);
@@ -161,8 +198,10 @@ int backup_disk(struct cpi *cpi, const char *vm_cid, const char *target, const c
             said = &second;
         }
     }
-    if (!said->ok)
-        return virsh_fail(said, err, "libvirt did not copy disk '%s' of VM '%s'", target, vm_cid);
+    if (!said->ok) {
+        virsh_fail(said, err, "libvirt did not copy disk '%s' of VM '%s'", target, vm_cid);
+        return judge_space(said->complaints, err);
+    }
     if (wait_for_end(cpi, vm_cid, err) == 0)
         return 0;
     abort_job(cpi, vm_cid, &ignored);

@@ -34,6 +34,11 @@ static char *create_option(const struct image_request *request)
     return strcmp(request->format, "vhd") == 0 ? xstrdup("force_size=on") : NULL;
 }
 
+bool image_says_no_space(const char *said)
+{
+    return strstr(said, "No space left on device") || strstr(said, "Disk quota exceeded");
+}
+
 /* qemu-img answers 1 to everything; what the operator needs is on stderr, where the line that
  * explains a failure may come before the one that states it. */
 static int judge(const struct outcome *outcome, const char *path, struct error *err)
@@ -42,7 +47,7 @@ static int judge(const struct outcome *outcome, const char *path, struct error *
 
     if (outcome->status == 0)
         return 0;
-    if (strstr(said, "No space left on device") || strstr(said, "Disk quota exceeded"))
+    if (image_says_no_space(said))
         return fail(err, ERROR_NO_DISK_SPACE, "no space for '%s': %s", path, said);
     return fail(err, ERROR_CLOUD, "qemu-img failed on '%s' (status %d): %s%s", path,
                 outcome->status, *said ? said : "it said nothing",

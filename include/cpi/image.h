@@ -61,6 +61,9 @@ int image_convert(const struct host *host, const struct conversion *conversion, 
 int image_clone(const struct host *host, const struct conversion *conversion, uint64_t size_mib,
                 struct error *err);
 
+/* Whether a program that failed said that the disk is full. */
+bool image_says_no_space(const char *said);
+
 /* Makes an image of such a format larger by way of a copy. It must not be in use. */
 int image_grow_copied(const struct host *host, const struct image_request *request,
                       uint64_t virtual_bytes, struct error *err);

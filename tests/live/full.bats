@@ -14,7 +14,7 @@ load full
     local name
     echo "# seed ${STEPS_SEED:-4711}" >&3
     RANDOM=${STEPS_SEED:-4711}
-    for name in create_disk snapshot_disk create_stemcell; do
+    for name in create_disk snapshot_used_disk create_stemcell; do
         STORE=$BATS_FILE_TMPDIR/full/$name
         write_config '{}'
         fill "$name" 3
