@@ -5,6 +5,7 @@
 #   make test         install what is missing, build, run all the tests but the slowest
 #   make test-heavy   those
 #   make test-xen     those that boot a Xen host
+#   make test-ubuntu  the life of a VM on the libvirt and QEMU of Ubuntu 22.04
 #   make check-fast   the tests that need neither root nor libvirt
 #   make test-vbox    the tests with the real VBoxManage (as root; makes a root directory of Debian sid)
 #   make check-live   the tests on real libvirt alone (as root)
@@ -47,7 +48,7 @@ endif
 LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
-.PHONY: all unit-tests sanitized fuzz-targets fuzzers fuzz demo test test-heavy test-xen test-vbox check-fast \
+.PHONY: all unit-tests sanitized fuzz-targets fuzzers fuzz demo test test-heavy test-xen test-vbox test-ubuntu check-fast \
         check-live check-release lint analyzed format clean bench FORCE setup-build setup-demo setup-test setup-heavy setup-bench
 
 all: $(BUILD)/cpi
@@ -174,6 +175,9 @@ test-xen: setup-test
 test-vbox: setup-test
 	$(MAKE) all
 	tests/run $(TEST_FLAGS) vbox
+
+test-ubuntu: setup-heavy
+	tests/run $(TEST_FLAGS) ubuntu
 
 test-heavy: setup-heavy
 	$(MAKE) all $(BUILD)/shim.so
