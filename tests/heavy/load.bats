@@ -1,10 +1,6 @@
 #!/usr/bin/env bats
 # Many at once and many present, on real libvirt. The guests are as small as guests can be: a boot
 # sector that prints a line on the serial console and halts.
-#
-# That this sees something, by lines of the program that were broken once, and what failed then:
-#
-#   lock_local.c   flock that is never asked for      sixteen calls at once for one VM
 
 load ../live/helper
 

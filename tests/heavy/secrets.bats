@@ -2,10 +2,6 @@
 # Secrets on a real host: every program that cpi starts is watched by strace, with all its words and
 # its whole environment, and all processes of the machine, libvirt's logs and the definitions are
 # looked through while the VM runs. tests/cli/secrets.bats does it with stand-ins, at each step.
-#
-# That this sees something, by lines of the program that were broken once, and what failed then:
-#
-#   child.c   scrubbed_environment that keeps CPI_SECRET     the life of a VM
 
 load ../live/helper
 
