@@ -3,11 +3,11 @@
 #   make              build/cpi
 #   make demo         install what is missing, build, show the life of a VM
 #   make test         install what is missing, build, run all the tests but the slowest
-#   make test-heavy   those
-#   make test-xen     those that boot a Xen host
-#   make test-ubuntu  the life of a VM on the libvirt and QEMU of Ubuntu 22.04
-#   make check-fast   the tests that need neither root nor libvirt
+#   make test-heavy   those, and the next two
+#   make test-xen     the tests in a Xen host, which is emulated (as root; makes a disk of Debian)
+#   make test-ubuntu  the life of a VM on the libvirt and QEMU of Ubuntu 22.04 (as root)
 #   make test-vbox    the tests with the real VBoxManage (as root; makes a root directory of Debian sid)
+#   make check-fast   the tests that need neither root nor libvirt
 #   make check-live   the tests on real libvirt alone (as root)
 #   make check-release  the tests of what is delivered (as root)
 #   make fuzz         each fuzz target for FUZZ_SECONDS (60)
@@ -49,7 +49,8 @@ LIBRARY   := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .DELETE_ON_ERROR:
 .PHONY: all unit-tests sanitized fuzz-targets fuzzers fuzz demo test test-heavy test-xen test-vbox test-ubuntu check-fast \
-        check-live check-release lint analyzed format clean bench FORCE setup-build setup-demo setup-test setup-heavy setup-bench
+        check-live check-release lint analyzed format clean bench FORCE setup-build setup-demo setup-test setup-hosts \
+        setup-heavy setup-bench
 
 all: $(BUILD)/cpi
 
@@ -153,7 +154,10 @@ setup-test:
 	tests/setup build run static test
 
 setup-heavy:
-	tests/setup build run static release test heavy
+	tests/setup build run static release test hosts heavy
+
+setup-hosts:
+	tests/setup build run static test hosts
 
 setup-bench:
 	tests/setup build run static bench
@@ -168,20 +172,21 @@ test: setup-test
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run --jobs 3 $(TEST_FLAGS) \
 	    live unit cli lint release fuzz
 
-test-xen: setup-test
-	$(MAKE) all
+test-xen: setup-hosts
+	$(MAKE) static
 	tests/run $(TEST_FLAGS) xen
 
-test-vbox: setup-test
+test-vbox: setup-hosts
 	$(MAKE) all
 	tests/run $(TEST_FLAGS) vbox
 
 test-ubuntu: setup-heavy
 	tests/run $(TEST_FLAGS) ubuntu
 
+# A Xen host that is emulated keeps one CPU busy.
 test-heavy: setup-heavy
-	$(MAKE) all $(BUILD)/shim.so
-	tests/run --jobs 2 $(TEST_FLAGS) heavy
+	$(MAKE) all $(BUILD)/shim.so static
+	tests/run --jobs 3 $(TEST_FLAGS) xen heavy vbox
 
 check-fast: all sanitized fuzzers
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run unit cli lint fuzz

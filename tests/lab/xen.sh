@@ -175,6 +175,7 @@ find_host() {
     exec {lock}>"$host/lock"
     flock "$lock"
     [[ -d $booted ]] || build_state "$booted"
+    used "$booted"
     exec {lock}>&-
 }
 
