@@ -147,6 +147,13 @@ stemcell_image() {
     mv "$work/image" "$image"
 }
 
+# have_store: one in which there is nothing yet.
+have_store() {
+    mkdir -p -m 0711 "$store" "$store"/{vms,disks,stemcells,snapshots}
+    mkdir -m 0700 "$store"/{networks,.lock}
+    echo 1 >"$store/version"
+}
+
 # have_stemcell, have_vm [IP], have_disk: makes one; its CID is in $stemcell, $vm, $disk.
 have_stemcell() {
     stemcell_image
