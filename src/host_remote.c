@@ -99,8 +99,9 @@ static int remote_make_directory(const struct host *host, const char *path, mode
     cleanup_answer struct session_answer answer = { 0 };
     struct remote_question question = { .what = "make the directory", .path = path };
 
-    if (ask(host, &question, &answer, err, "[ -d %s ] || mkdir -m %04o -- %s", name, (unsigned)mode,
-            name) < 0)
+    /* Another call may make it at the same time. */
+    if (ask(host, &question, &answer, err, "[ -d %s ] || mkdir -m %04o -- %s || [ -d %s ]", name,
+            (unsigned)mode, name, name) < 0)
         return -1;
     return done(&question, &answer, err);
 }
