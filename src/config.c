@@ -187,9 +187,8 @@ static void read_key(struct reader *r, const struct key *key)
         config_complain(r, "'%s' must be an object", key->name);
     else if (key->kind == SECONDS && json_whole(value, key->name, seconds, &number, &err) < 0)
         config_complain(r, "%s of seconds", err.message);
-    else if (key->kind == PORT && json_whole(value, key->name, ports, &number, &err) < 0)
-        config_complain(r, "%s", err.message);
-    else if (key->kind == COUNT && json_whole(value, key->name, counts, &number, &err) < 0)
+    else if ((key->kind == PORT || key->kind == COUNT) &&
+             json_whole(value, key->name, key->kind == PORT ? ports : counts, &number, &err) < 0)
         config_complain(r, "%s", err.message);
     else if (key->kind == STRINGS)
         read_strings(r, key, value);

@@ -168,15 +168,18 @@ void util_free_stringsp(char ***list)
 
 char **trimmed_lines(char *text)
 {
-    cleanup_free char **lines = split_lines(text);
-    char **copy = NULL;
+    char **lines = split_lines(text), **kept = lines;
 
     for (char **line = lines; *line; line++) {
         size_t length = strlen(*line);
         while (length > 0 && (*line)[length - 1] == ' ')
-            (*line)[--length] = '\0';
+            length--;
         if (length)
-            strings_add(&copy, *line);
+            *kept++ = xstrndup(*line, length);
     }
-    return copy;
+    *kept = NULL;
+    if (kept > lines)
+        return lines;
+    free(lines);
+    return NULL;
 }

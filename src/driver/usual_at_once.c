@@ -19,6 +19,13 @@ static unsigned target_of(const char *disk)
     return FIRST_TARGET + hash % TARGETS;
 }
 
+static int drop(struct attachment *a, const char *target, struct error *err)
+{
+    cleanup_reply struct virsh_reply reply = { 0 };
+
+    return domain_detach(&a->cpi->virsh, a->vm, target, DEFINITION_CONFIG, &reply, err);
+}
+
 /* libvirt does not mind that a VM which is off has one file twice: somebody may have attached the
  * disk by hand. Ours is the one that is right in both definitions. */
 static int drop_others(struct attachment *a, const char *target, struct error *err)
@@ -27,12 +34,11 @@ static int drop_others(struct attachment *a, const char *target, struct error *e
     bool dropped = false;
 
     for (size_t i = 0; i < config->count; i++) {
-        cleanup_reply struct virsh_reply reply = { 0 };
         const struct block *other = &config->list[i];
 
         if (!block_is_in(other, a->directory) || strcmp(other->target, target) == 0)
             continue;
-        if (domain_detach(&a->cpi->virsh, a->vm, other->target, DEFINITION_CONFIG, &reply, err) < 0)
+        if (drop(a, other->target, err) < 0)
             return -1;
         dropped = true;
     }
