@@ -127,7 +127,7 @@ int sweep_reservations(struct sweep *sweep, struct error *err)
     if (sweep->cpi->config.hypervisor->networks &&
         survey_take(virsh, (struct survey_wish){ .networks = none }, &survey, err) < 0)
         return -1;
-    if (!survey.networks)
+    if (!survey.networks || !*survey.networks)
         return 0;
     for (char **name = survey.networks; *name; name++) {
         VIRSH_ADD(&script, "net-dumpxml", *name);

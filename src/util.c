@@ -178,8 +178,5 @@ char **trimmed_lines(char *text)
             *kept++ = xstrndup(*line, length);
     }
     *kept = NULL;
-    if (kept > lines)
-        return lines;
-    free(lines);
-    return NULL;
+    return lines;
 }

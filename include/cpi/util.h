@@ -54,8 +54,7 @@ bool ends_with(const char *text, const char *suffix);
  * lines are part of text) ends with NULL. */
 char **split_lines(char *text);
 
-/* Copies of the lines without the blanks at their ends, none empty; NULL when there are none. Owned
- * by the caller. */
+/* Copies of the lines without the blanks at their ends, none empty. Owned by the caller. */
 char **trimmed_lines(char *text);
 
 /* What a command said on stderr: its lines without the prefix, each thing once, joined by "; ", the

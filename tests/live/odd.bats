@@ -77,14 +77,18 @@ load helper
     cpi attach_disk "[\"$first\", \"$disk\"]"
     cpi_fails CloudError "$first" attach_disk "[\"$vm\", \"$disk\"]"
     [[ $(virsh_lab domblklist "$vm") != *"$disk"* ]]
-    # Its VM was removed by hand: nobody has it.
+    # Its VM was removed by hand, or is on another host of the same store: delete_vm says which.
     virsh_lab destroy "$first"
     virsh_lab undefine "$first"
+    cpi_fails CloudError 'in the store but not in libvirt' attach_disk "[\"$vm\", \"$disk\"]"
+    cpi delete_vm "[\"$first\"]"
     cpi attach_disk "[\"$vm\", \"$disk\"]"
 }
 
 @test "absent VMs, disks and stemcells" {
     local gone=vm-00000000-0000-4000-8000-000000000000 disk=d0000000000000000000
+    cpi_fails CloudError 'is its file system mounted?' has_disk "[\"$disk\"]"
+    stemcell
     cpi has_vm "[\"$gone\"]" && [[ $result == false ]]
     cpi has_disk "[\"$disk\"]" && [[ $result == false ]]
     cpi delete_vm "[\"$gone\"]"
@@ -133,7 +137,8 @@ load helper
     cpi_fails CloudError 'cannot reach libvirt' attach_disk "[\"$vm\", \"$disk\"]"
     cpi_fails CloudError 'cannot reach libvirt' detach_disk "[\"$vm\", \"$disk\"]"
     cpi_fails CloudError 'cannot reach libvirt' set_vm_metadata "[\"$vm\", {}]"
-    cpi_fails CloudError 'cannot reach libvirt' create_vm \
+    # The type that the Director tries again with.
+    cpi_fails VMCreationFailed 'cannot reach libvirt' create_vm \
         "$(jq -cn --arg s "$stemcell" --argjson n "$(networks 192.168.122.61)" '["a", $s, {}, $n, [], {}]')"
     [[ $(ls "$STORE/vms") == "$vm" ]]
     "$lab/libvirtd.sh" start-daemon "$LAB"
