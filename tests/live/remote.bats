@@ -146,7 +146,7 @@ uri_form() {
     local secret pid
     secret=$(sed -n 3p "$HOSTS/key")
     write_remote_config "{\"private_key\": $(jq -Rs . "$HOSTS/key")}"
-    cpi has_disk '["disk-1"]'
+    cpi_fails CloudError 'there is no store' has_disk '["disk-1"]'
     fails grep -rqF "$secret" "$BATS_TEST_TMPDIR" --exclude=a.json
     # Killed with its connection open.
     on_host flock "$STORE" sleep 300 3>&- &

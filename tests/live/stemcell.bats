@@ -184,7 +184,7 @@ patched() {
 
 @test "a disk that says it is larger than any stemcell is refused, a name that is no ASCII is not" {
     mkdir -p "$BATS_TEST_TMPDIR/ovf"
-    qemu-img create -q -f qcow2 "$BATS_TEST_TMPDIR/ovf/root.img" 6P
+    qemu-img create -q -f qcow2 "$BATS_TEST_TMPDIR/ovf/root.img" 200G
     pack root.img
     refused 'it may have at most' "$image"
     root_image

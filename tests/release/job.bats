@@ -51,7 +51,7 @@ job_keys() {
         jq --arg store "$work/store" '. + {store_dir: $store}' "$sample" >"$work/properties"
         render cpi.json.erb "$(<"$work/properties")" >"$work/cpi.json"
         build/cpi --config "$work/cpi.json" <<<'{"method":"has_disk","arguments":["d"],"context":{}}' 2>/dev/null |
-            holds '.result == false and (.log | contains("warning") | not)'
+            holds '(.error.message | contains("there is no store")) and (.log | contains("warning") | not)'
     done
 }
 
@@ -159,7 +159,7 @@ ask() {
 @test "bin/cpi finds program and configuration where create-env put them" {
     jobs_and_packages
     export BOSH_JOBS_DIR=$work/jobs BOSH_PACKAGES_DIR=$work/packages
-    ask | holds '.result == false'
+    ask | holds '.error.message | contains("there is no store")'
     "$work/jobs/libvirt_cpi/bin/cpi" --version | grep '^cpi '
 }
 
@@ -172,16 +172,16 @@ ask() {
         mount --bind '$work/jobs' /var/vcap/jobs && mount --bind '$work/packages' /var/vcap/packages &&
         exec setpriv --reuid=65534 --regid=65534 --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp \
         /var/vcap/jobs/libvirt_cpi/bin/cpi" \
-        <<<'{"method":"has_disk","arguments":["d"],"context":{}}' | holds '.result == false'
+        <<<'{"method":"has_disk","arguments":["d"],"context":{}}' | holds '.error.message | contains("there is no store")'
 }
 
 @test "bin/cpi closes a cpi.json that everybody can read, and leaves the agent's 0640 alone" {
     jobs_and_packages
     export BOSH_JOBS_DIR=$work/jobs BOSH_PACKAGES_DIR=$work/packages
     chmod 0644 "$work/jobs/libvirt_cpi/config/cpi.json"
-    ask | holds '.result == false'
+    ask | holds '.error.message | contains("there is no store")'
     [[ $(stat --format %a "$work/jobs/libvirt_cpi/config/cpi.json") == 640 ]]
-    ask | holds '.result == false'
+    ask | holds '.error.message | contains("there is no store")'
     [[ $(stat --format %a "$work/jobs/libvirt_cpi/config/cpi.json") == 640 ]]
 }
 

@@ -36,7 +36,7 @@ in_empty() {
     printf 'daemon:x:1:1::/:/bin/false\nop:x:%d:0::/home/op:/bin/sh\n' "$(id -u)" >"$work/root/etc/passwd"
     echo '{"store_dir":"~/store","storage_controller":"SATA","agent":{"mbus":"nats://a"}}' >"$work/root/cpi.json"
     env -i "$(command -v chroot)" "$work/root" /cpi --config /cpi.json <<<'{"method":"has_disk","arguments":["d"],"context":{}}' |
-        holds '.result == false'
+        holds '.error.message | contains("there is no store in \u0027/home/op/store\u0027")'
     [[ ! -e $work/root/~ ]]
 }
 
