@@ -102,8 +102,9 @@ static int run_steps(const struct store *store, const struct layout *layout, str
     long version;
 
     /* Another process may have done it while we waited for the lock. */
-    if (layout_read(store, layout, &version, err) < 0)
-        return -1;
+    const int got = layout_read(store, layout, &version, err);
+    if (got <= 0)
+        return got;
     for (; version < layout->version; version++) {
         if (layout->steps[version - layout->oldest](store, err) < 0)
             return error_wrap(err, "'%s' could not be brought from layout %ld to %ld", store->dir,

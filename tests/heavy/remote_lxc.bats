@@ -94,7 +94,7 @@ begin_life() {
     cpi set_disk_metadata "[\"$disk\", {\"deployment\": \"d\"}]"
     cpi get_disks "[\"$vm\"]"
     [[ $(jq -r '.[]' <<<"$result") == "$disk" ]]
-    cpi_fails NotSupported 'running VM' snapshot_disk "[\"$disk\", {}]"
+    cpi_fails NotImplemented 'running VM' snapshot_disk "[\"$disk\", {}]"
     cpi reboot_vm "[\"$vm\"]"
     [[ $(guest 192.168.122.90 "cat /warden-cpi-dev/$disk/file /var/vcap/data/file") == $'of-a\nkept' ]]
     guest 192.168.122.90 'echo said there >/dev/console'

@@ -28,7 +28,7 @@ load helper
     expect "$vm" 'persistent xvde blank, wrote owner=agent-1'
     cpi get_disks "[\"$vm\"]"
     [[ $(jq -c . <<<"$result") == "[\"$disk\"]" ]]
-    cpi_fails NotSupported 'snapshot' snapshot_disk "[\"$disk\", {}]"
+    cpi_fails NotImplemented 'snapshot' snapshot_disk "[\"$disk\", {}]"
     cpi_fails CloudError "$vm" delete_disk "[\"$disk\"]"
 
     # All have the same names afterwards.
