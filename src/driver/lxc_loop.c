@@ -127,6 +127,24 @@ static int wait_until_unmounted(struct cpi *cpi, const char *file, char **loop, 
     }
 }
 
+/* One that is open somewhere is only marked, and goes when it is closed; that may have been just
+ * now. */
+static int free_loop(struct cpi *cpi, const char *file, const char *loop, struct error *err)
+{
+    cleanup_strings char **left = NULL;
+    cleanup_error struct error failure = { 0 };
+
+    if (lxc_run(cpi, ARGV("losetup", "--detach", loop), 0, NULL, &failure) == 0)
+        return 0;
+    if (find_loops(cpi, file, &left, err) < 0)
+        return -1;
+    if (!strings_contain(left, loop))
+        return 0;
+    *err = failure;
+    failure = (struct error){ 0 };
+    return -1;
+}
+
 int lxc_free_loops(struct cpi *cpi, const char *file, struct error *err)
 {
     cleanup_strings char **loops = NULL;
@@ -134,9 +152,8 @@ int lxc_free_loops(struct cpi *cpi, const char *file, struct error *err)
 
     if (find_loops(cpi, file, &loops, err) < 0)
         return -1;
-    /* One that is open somewhere is only marked, and goes when it is closed. */
     for (char **loop = loops; loop && *loop; loop++)
-        if (lxc_run(cpi, ARGV("losetup", "--detach", *loop), 0, NULL, err) < 0)
+        if (free_loop(cpi, file, *loop, err) < 0)
             return -1;
     if (!loops)
         return 0;

@@ -131,6 +131,8 @@ directors_life() {
             send_as_director "{\"method\":\"delete_vm\",\"arguments\":[\"${ours[vm-1]}\"],\"api_version\":3,\"context\":{}}"
             answered delete_vm "$file"
         fi
+        # The Director attaches disks when the agent has answered, never to a machine in its firmware.
+        [[ $method != attach_disk ]] || boots "$vm"
         # Of two disks the first is the one that goes on.
         send_as_director "$(request_of "$file")"
         answered "$method" "$file"
