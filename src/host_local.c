@@ -219,6 +219,13 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 static int local_remove(const struct host *host, const char *path, struct error *err)
 {
     (void)host;
+    cleanup_error struct error unsynced = { 0 };
+
+    /* Marks and claims are files, which should not come back. A tree has lost its name before. */
+    if (unlink(path) == 0) {
+        sync_names(path, &unsynced);
+        return 0;
+    }
     int cause = nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS);
 
     if (cause > 0)

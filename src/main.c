@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,6 +84,11 @@ static int write_reply(int fd, const char *text)
         ssize_t n = write(fd, text, left);
         if (n < 0 && errno == EINTR)
             continue;
+        /* Whoever started us may have made the pipe so, and reads slowly. */
+        if (n < 0 && errno == EAGAIN) {
+            poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+            continue;
+        }
         if (n < 0)
             return -1;
         text += n;

@@ -1,7 +1,6 @@
 #include "cpi/doctor.h"
 
 #include "cpi/driver.h"
-
 #include "cpi/json.h"
 
 #include <stdlib.h>

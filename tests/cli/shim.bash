@@ -64,17 +64,6 @@ ways() {
     rm "$state/count"
 }
 
-# choose COUNT: leaves that many of $orders, which ones being up to $RANDOM
-choose() {
-    local i left=()
-    while ((${#left[@]} < $1 && ${#orders[@]})); do
-        i=$((RANDOM % ${#orders[@]}))
-        left+=("${orders[i]}")
-        orders=("${orders[@]:0:i}" "${orders[@]:i + 1}")
-    done
-    orders=("${left[@]}")
-}
-
 # every_call KIND NAME [COUNT]: all steps, or so many of them
 every_call() {
     local kind=$1 parallel=6 timeout=60 number=0 running=0 order
@@ -86,7 +75,7 @@ every_call() {
     rehearse "$2"
     ways "$2"
     ((${#orders[@]})) || fail "there is nothing to fail in $2"
-    [[ ! ${3-} ]] || choose "$3"
+    [[ ! ${3-} ]] || choose orders "$3"
     chosen=("${orders[@]}") orders=()
     for order in "${chosen[@]}"; do
         try "$2" shim "$order"

@@ -146,7 +146,7 @@ fill() {
     [[ $1 != update_disk ]] || need=$((need + 2048))
     "$1_restore"
     sizes "$need"
-    [[ ! ${2-} ]] || choose "$2"
+    [[ ! ${2-} ]] || choose sizes "$2"
     for size in "${sizes[@]}"; do
         one "$1" "$size"
         tried=$((tried + 1))
@@ -154,17 +154,6 @@ fill() {
     echo "# $1 needs $need KiB: $tried sizes tried" >&3
     # Both have to have been seen.
     [[ ${2-} || (-s $BATS_TEST_TMPDIR/fits && -s $BATS_TEST_TMPDIR/full) ]]
-}
-
-# choose COUNT: leaves that many of $sizes, which ones being up to $RANDOM
-choose() {
-    local i left=()
-    while ((${#left[@]} < $1 && ${#sizes[@]})); do
-        i=$((RANDOM % ${#sizes[@]}))
-        left+=("${sizes[i]}")
-        sizes=("${sizes[@]:0:i}" "${sizes[@]:i + 1}")
-    done
-    sizes=("${left[@]}")
 }
 
 # --- the scenarios -----------------------------------------------------------------------------

@@ -166,17 +166,6 @@ one() {
     sent=$((sent + $(<"$BATS_TEST_TMPDIR/sent")))
 }
 
-# choose COUNT: leaves that many of $orders, which ones being up to $RANDOM
-choose() {
-    local i left=()
-    while ((${#left[@]} < $1 && ${#orders[@]})); do
-        i=$((RANDOM % ${#orders[@]}))
-        left+=("${orders[i]}")
-        orders=("${orders[@]:0:i}" "${orders[@]:i + 1}")
-    done
-    orders=("${left[@]}")
-}
-
 # kill_each KIND NAME [COUNT]: at all steps, or so many of them
 kill_each() {
     local kind=$1 name=$2 sent=0 order number how
@@ -187,7 +176,7 @@ kill_each() {
     before=$(things)
     orders "$name"
     as_before 'without any signal'
-    [[ ! ${3-} ]] || choose "$3"
+    [[ ! ${3-} ]] || choose orders "$3"
     for order in "${orders[@]}"; do
         read -r number how <<<"$order"
         one "$kind" "$name" "$number" "$how"
