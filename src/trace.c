@@ -3,6 +3,7 @@
 #include "cpi/json.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -65,6 +66,22 @@ static double cpu_us(const struct rusage *usage)
            (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
 }
 
+/* The most memory that the program itself had. What getrusage knows includes what the parent had
+ * when it forked. */
+static double peak_kib(const struct rusage *own)
+{
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[256];
+    long kib = 0;
+
+    while (status && kib == 0 && fgets(line, sizeof(line), status))
+        if (starts_with(line, "VmHWM:"))
+            kib = strtol(line + strlen("VmHWM:"), NULL, 10);
+    if (status)
+        fclose(status);
+    return kib > 0 ? (double)kib : (double)own->ru_maxrss;
+}
+
 void trace_close(struct trace *trace)
 {
     struct rusage own, children;
@@ -77,7 +94,7 @@ void trace_close(struct trace *trace)
     json_put_number(arguments, "children", trace->children);
     json_put_number(arguments, "own_cpu_us", cpu_us(&own));
     json_put_number(arguments, "children_cpu_us", cpu_us(&children));
-    json_put_number(arguments, "peak_kib", (double)own.ru_maxrss);
+    json_put_number(arguments, "peak_kib", peak_kib(&own));
     add(trace, "cpi", 0, arguments);
     fputs("]\n", trace->stream);
     fclose(trace->stream);

@@ -29,6 +29,12 @@ traced() {
     jq -e 'length == 1' "$world/trace.json"
 }
 
+@test "the memory in a trace is the call's own, not that of whoever called" {
+    echo '{"method":"info","arguments":[]}' |
+        perl -e 'my $much = "x" x 300_000_000; exit(system(@ARGV) != 0)' "$CPI" --trace "$world/trace.json"
+    jq -e '.[-1].args.peak_kib | . > 500 and . < 200000' "$world/trace.json"
+}
+
 @test "a trace that cannot be written is said before anything is done" {
     traced "$world/none/trace.json" create_disk '[16, {}, null]'
     [[ $(jq -r .error.message <<<"$response") == *"cannot write the trace to '$world/none/trace.json'"* ]]
