@@ -24,6 +24,14 @@ int host_put(const struct host *host, const char *path, struct bytes content, mo
     return ops_of(host)->put(host, path, content, mode, err);
 }
 
+int host_put_unsettled(const struct host *host, const char *path, struct bytes content, mode_t mode,
+                       struct error *err)
+{
+    const struct host_ops *ops = ops_of(host);
+
+    return (ops->put_unsettled ? ops->put_unsettled : ops->put)(host, path, content, mode, err);
+}
+
 int host_get(const struct host *host, const char *path, char **text, struct error *err)
 {
     return ops_of(host)->get(host, path, text, err);

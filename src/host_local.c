@@ -77,8 +77,8 @@ static int sync_names(const char *path, struct error *err)
     return errno == EACCES ? 0 : fail_errno(err, "write the directory", above);
 }
 
-static int local_put(const struct host *host, const char *path, struct bytes content, mode_t mode,
-                     struct error *err)
+static int local_put_unsettled(const struct host *host, const char *path, struct bytes content,
+                               mode_t mode, struct error *err)
 {
     (void)host;
     cleanup_free char *temporary = xasprintf("%s.XXXXXX", path);
@@ -93,11 +93,17 @@ static int local_put(const struct host *host, const char *path, struct bytes con
         cause = errno;
     }
     if (!failed && rename(temporary, path) == 0)
-        return sync_names(path, err);
+        return 0;
     errno = failed ? cause : errno;
     fail_errno(err, "write", path);
     unlink(temporary);
     return -1;
+}
+
+static int local_put(const struct host *host, const char *path, struct bytes content, mode_t mode,
+                     struct error *err)
+{
+    return local_put_unsettled(host, path, content, mode, err) < 0 ? -1 : sync_names(path, err);
 }
 
 static int local_get(const struct host *host, const char *path, char **text, struct error *err)
@@ -327,6 +333,7 @@ const struct host_ops host_local = {
     .run = local_run,
     .make_directory = local_make_directory,
     .put = local_put,
+    .put_unsettled = local_put_unsettled,
     .get = local_get,
     .read = local_read,
     .digest = local_digest,

@@ -32,7 +32,7 @@ static int write_record(const struct making *m, struct error *err)
     json_put(record, "networks", vm_network_list(&domain->nics));
     json_put(record, "reservations", json_copy(m->plan.reservations));
     if (store_make_directory(&m->cpi->store, domain->directory, 0711, err) < 0 ||
-        host_put(host, marker, (struct bytes){ "", 0 }, 0600, err) < 0)
+        host_put_unsettled(host, marker, (struct bytes){ "", 0 }, 0600, err) < 0)
         return -1;
     return store_write(&m->cpi->store, STORE_VM, domain->cid, record, err);
 }

@@ -48,6 +48,11 @@ int host_make_directory(const struct host *host, const char *path, mode_t mode, 
 int host_put(const struct host *host, const char *path, struct bytes content, mode_t mode,
              struct error *err);
 
+/* As host_put, but until another file of the directory is put or removed a power cut may take the
+ * new name away. */
+int host_put_unsettled(const struct host *host, const char *path, struct bytes content, mode_t mode,
+                       struct error *err);
+
 /* Reads a small file into *text (owned by the caller). 1: read, 0: there is none, -1: failed. */
 int host_get(const struct host *host, const char *path, char **text, struct error *err);
 

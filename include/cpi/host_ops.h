@@ -21,6 +21,9 @@ struct host_ops {
                           struct error *err);
     int (*put)(const struct host *host, const char *path, struct bytes content, mode_t mode,
                struct error *err);
+    /* NULL: put, which does more */
+    int (*put_unsettled)(const struct host *host, const char *path, struct bytes content,
+                         mode_t mode, struct error *err);
     int (*get)(const struct host *host, const char *path, char **text, struct error *err);
     int (*read)(const struct host *host, const char *path, struct host_range *range,
                 struct error *err);

@@ -99,7 +99,8 @@ int usual_make_settings(struct cpi *cpi, const struct vm_request *request,
         plan->stemcell.line == LINE_VSPHERE ? DRIVE_ENV : DRIVE_CONFIG_2;
     if (config_drive_build(settings, layout, &iso, &length, err) < 0)
         return -1;
-    return host_put(&cpi->host, path, (struct bytes){ iso, length }, 0600, err);
+    /* The mark that the VM is in the making is removed later. */
+    return host_put_unsettled(&cpi->host, path, (struct bytes){ iso, length }, 0600, err);
 }
 
 int usual_make_files(struct cpi *cpi, const struct vm_request *request, const struct vm_plan *plan,
