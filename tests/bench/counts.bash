@@ -1,14 +1,17 @@
 # How much each method does: children, connections to libvirt, fsyncs, bytes written, own CPU time
-# and memory. These do not depend on how busy the machine is (but for the CPU time).
+# and memory. These do not depend on how busy the machine is (but for the times).
 # shellcheck shell=bash disable=SC2154
+
+# Each of the following is a way to call a method in a life; $what is its name in the tables where
+# that is another.
 
 # count METHOD [ARGUMENTS]: runs it once under strace; its children are those that it traces itself
 count() {
-    local method=$1 file=$work/strace trace=$work/trace.json
-    strace -f -qq -e trace=fsync,fdatasync,write,pwrite64 -s 1 -o "$file" \
+    local name=${what:-$1} file=$work/strace trace=$work/trace.json
+    strace -f -qq -T -e trace=fsync,fdatasync,write,pwrite64 -s 1 -o "$file" \
         "$CPI" --config "$CONFIG" --trace "$trace" <<<"$(request "$@")" >"$work/answer" 2>/dev/null
     check_answer
-    record count "$(jq -c --arg method "$method" --argjson own "$(own_writes "$file" "$trace")" \
+    record count "$(jq -c --arg method "$name" --argjson own "$(own_writes "$file" "$trace")" \
         '{$method, children: .[-1].args.children, virsh: (map(select(.name == "virsh")) | length)} + $own' "$trace")"
 }
 
@@ -17,32 +20,37 @@ own_writes() {
     awk -v traced="$(stat -c %s "$2")" '
         NR == 1 { cpi = $1 }
         $1 == cpi && / f(data)?sync\(/ { syncs++ }
-        $1 == cpi && / (write|pwrite64)\([0-9]+,/ && / = [0-9]+$/ {
+        $1 == cpi && / (write|pwrite64)\([0-9]+,/ && match($0, / = [0-9]+ </) {
+            written = substr($0, RSTART + 3) + 0
             fd = $2; sub(/^[^(]*\(/, "", fd); sub(/,.*/, "", fd)
-            if (fd + 0 > 2) bytes += $NF
+            if (fd + 0 > 2) bytes += written
         }
         END { printf "{\"fsyncs\":%d,\"bytes\":%d}", syncs, bytes - traced }' "$1"
 }
 
-check_answer() {
-    jq -e '.error == null' "$work/answer" >/dev/null || {
-        cat "$work/answer" >&2
-        return 1
-    }
-}
-
-# own METHOD [ARGUMENTS]: CPU time and memory of cpi itself, as it traces them
+# own METHOD [ARGUMENTS]: CPU time and memory of cpi itself, as it traces them, and the time that no
+# child has a part in
 own() {
     call "$(request "$@")" --trace "$work/trace.json" >"$work/answer"
     check_answer
-    jq -r --arg method "$1" '.[-1].args | "\($method) \(.own_cpu_us) \(.peak_kib)"' "$work/trace.json" \
-        >>"$work/own"
+    note_own "${what:-$1}"
 }
 
-# life HOW STEMCELL: each method, on a VM and a disk that come and go
+note_own() {
+    jq -r --arg name "$1" '[$name, (.[-1].args | .own_cpu_us, .peak_kib),
+        (2 * .[-1].dur - (map(.dur) | add))] | @tsv' "$work/trace.json" >>"$work/own"
+}
+
+# life HOW STEMCELL: each method, on VMs and disks that come and go
 life() {
-    local how=$1 vm disk
+    local how=$1 made vm disk
     "$how" info
+    "$how" calculate_vm_cloud_properties '[{"cpu": 1, "ram": 512, "ephemeral_disk_size": 1024}]'
+    "$how" create_stemcell "[\"$work/other/image\", {}]"
+    "$how" delete_stemcell "[$(jq .result "$work/answer")]"
+    what='create_vm, a fixed address' "$how" create_vm \
+        "$(vm_arguments "$2" '{}' '{"type": "manual", "ip": "192.168.122.9", "netmask": "255.255.255.0"}')"
+    what='delete_vm, a fixed address' "$how" delete_vm "[$(jq '.result[0]' "$work/answer")]"
     "$how" create_vm "$(vm_arguments "$2")"
     vm=$(jq -r '.result[0]' "$work/answer")
     "$how" create_disk '[64, {}, null]'
@@ -51,6 +59,7 @@ life() {
     "$how" has_disk "[\"$disk\"]"
     "$how" get_disks "[\"$vm\"]"
     "$how" set_vm_metadata "[\"$vm\", {\"job\": \"bench\", \"index\": \"0\"}]"
+    "$how" set_disk_metadata "[\"$disk\", {\"job\": \"bench\"}]"
     "$how" attach_disk "[\"$vm\", \"$disk\"]"
     # There is no guest that would let go.
     virsh_lab destroy "$vm" >/dev/null
@@ -58,9 +67,20 @@ life() {
     "$how" reboot_vm "[\"$vm\"]"
     "$how" resize_disk "[\"$disk\", 128]"
     "$how" snapshot_disk "[\"$disk\", {}]"
-    "$how" delete_snapshot "[$(jq .result "$work/answer")]"
+    made=$(jq .result "$work/answer")
+    "$how" delete_snapshot "[$made]"
+    "$how" update_disk "[\"$disk\", 192, {}]"
+    made=$(jq -r '.result // empty' "$work/answer")
+    disk=${made:-$disk}
     "$how" delete_disk "[\"$disk\"]"
     "$how" delete_vm "[\"$vm\"]"
+    "$how" create_network '[{"type": "manual", "range": "10.77.1.0/24", "gateway": "10.77.1.1", "cloud_properties": {}}]'
+    "$how" delete_network "[$(jq '.result[0]' "$work/answer")]"
+}
+
+# names FILE: what has figures in it, in the order in which they came
+names() {
+    cut -f 1 "$1" | awk '!seen[$0]++'
 }
 
 run_counts() {
@@ -71,41 +91,44 @@ run_counts() {
     for i in {1..5}; do
         life own "$stemcell"
     done
-    for method in $(cut -d ' ' -f 1 "$work/own" | sort -u); do
+    while IFS= read -r method; do
         record_own "$method"
-    done
+    done < <(names "$work/own")
 }
 
-# record_own METHOD: the median of its CPU times and the most of its memory
+# record_own NAME: the medians of its times and the most of its memory
 record_own() {
-    local -a times peaks
-    mapfile -t times < <(awk -v m="$1" '$1 == m { print $2 }' "$work/own")
-    mapfile -t peaks < <(awk -v m="$1" '$1 == m { print $3 }' "$work/own")
-    record own "{\"method\":\"$1\",\"cpu_us\":$(median "${times[@]}"),\"peak_kib\":$(quantile 100 "${peaks[@]}")}"
+    local -a times peaks walls
+    mapfile -t times < <(column "$work/own" "$1" 2)
+    mapfile -t peaks < <(column "$work/own" "$1" 3)
+    mapfile -t walls < <(column "$work/own" "$1" 4)
+    record own "{\"method\":\"$1\",\"cpu_us\":$(median "${times[@]}"),\"peak_kib\":$(quantile 100 "${peaks[@]}"),
+        \"wall_us\":$(median "${walls[@]}")}"
 }
 
-# wall_of_info: of 50 in a row, which the shell does nothing but start
-wall_of_info() {
+# wall_of COMMAND…: of 50 in a row, which the shell does nothing but start
+wall_of() {
     local began=${EPOCHREALTIME/./} i
     for i in {1..50}; do
-        "$CPI" --config "$CONFIG" <"$work/info" >/dev/null 2>&1
+        "$@" <"$work/info" >/dev/null 2>&1
     done
     echo $(((${EPOCHREALTIME/./} - began) / 50))
 }
 
 # The size of the binary, and what starting it costs.
 run_binary() {
-    local instructions
+    local instructions i true_path
+    local -a walls=() least=()
     say 'the binary'
+    true_path=$(type -P true)
     instructions=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null "$CPI" \
         <<<"$(request info)" 2>&1 >/dev/null | sed -n 's/.*Collected : //p')
-    local -a walls=()
-    local i
     request info >"$work/info"
-    for i in {1..5}; do
-        walls+=("$(wall_of_info)")
+    for i in {1..7}; do
+        walls+=("$(wall_of "$CPI" --config "$CONFIG")")
+        least+=("$(wall_of "$true_path")")
     done
     record binary "{\"bytes\":$(stat -c %s "$CPI"),\"instructions\":${instructions:-null},
-        \"info_wall_us\":$(median "${walls[@]}"),
+        \"info_wall_us\":$(median "${walls[@]}"),\"true_wall_us\":$(median "${least[@]}"),
         \"static\":$(file -b "$CPI" | grep -q 'static' && echo true || echo false)}"
 }

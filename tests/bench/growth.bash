@@ -100,16 +100,16 @@ together() {
 
 run_parallel() {
     local workers round
+    local -a numbers
+    read -ra numbers <<<"${BENCH_AT_ONCE:-1 2 4 8 16}"
     say 'many at once'
-    for workers in 1 2 4 8 16; do
+    for workers in "${numbers[@]}"; do
         # shellcheck disable=SC2034
         local -a cpi_wall=() cpi_cpu=() floor_wall=() floor_cpu=()
-        for round in 1 2 3; do
+        for round in {1..3}; do
             clock cpi together cpi "$workers"
             clock floor together floor "$workers"
         done
-        record parallel "$(jq -cn --argjson workers "$workers" --argjson cpi "$(median "${cpi_wall[@]}")" \
-            --argjson floor "$(median "${floor_wall[@]}")" \
-            '{$workers, wall_us: $cpi, floor_us: $floor, throughput: ($floor / $cpi)}')"
+        kind=parallel record_ratio "$workers"
     done
 }

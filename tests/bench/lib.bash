@@ -26,9 +26,12 @@ begin_world() {
     write_config "$CONFIG" '{}'
     results=$work/results.jsonl
     : >"$results"
+    small_image "$work/empty" ''
+    small_image "$work/other" other
 }
 
 end_world() {
+    end_hosts
     "$lab/libvirtd.sh" stop "$work/lab" || true
     [[ -n ${BENCH_KEEP:-} ]] || rm -rf "$work" "/dev/shm/${work##*/}"
 }
@@ -46,11 +49,14 @@ request() {
         '{$method, $arguments, context: {director_uuid: "bench"}, api_version: 2}'
 }
 
+# What begins a command at the place that cpi is called from: nothing where that is here.
+from=()
+
 # call REQUEST [OPTION…]: the response on stdout
 call() {
     local text=$1
     shift
-    "$CPI" --config "$CONFIG" "$@" <<<"$text" 2>>"$work/stderr"
+    "${from[@]}" "$CPI" --config "$CONFIG" "$@" <<<"$text" 2>>"$work/stderr"
 }
 
 # cpi METHOD [ARGUMENTS]: the result, as text where it is a string
@@ -103,6 +109,19 @@ median() {
     quantile 50 "$@"
 }
 
+# check_answer: that of the call before was no error
+check_answer() {
+    jq -e '.error == null' "$work/answer" >/dev/null || {
+        cat "$work/answer" >&2
+        return 1
+    }
+}
+
+# column FILE NAME NUMBER: the figures in that column of the lines that begin with the name and a tab
+column() {
+    awk -F '\t' -v name="$2" -v number="$3" '$1 == name { print $number }' "$1"
+}
+
 # record_machine: where this is measured
 record_machine() {
     local cpu load
@@ -121,20 +140,26 @@ record() {
     jq -cn --arg kind "$1" --argjson more "$2" '{$kind} + $more' >>"$results"
 }
 
-# A disk that boots nothing, so that a VM takes no time from the others.
-empty_stemcell() {
-    local directory=$work/empty
-    mkdir -p "$directory"
-    truncate -s 1M "$directory/root.img"
-    printf '\x55\xaa' | dd of="$directory/root.img" bs=1 seek=510 conv=notrunc status=none
-    tar -C "$directory" -czf "$directory/image" root.img
-    cpi create_stemcell "[\"$directory/image\", {}]"
+# small_image DIRECTORY TEXT: a stemcell's image of a disk that boots nothing, so that a VM takes no
+# time from the others; the text makes it one of its own
+small_image() {
+    mkdir -p "$1"
+    printf '%s' "$2" >"$1/root.img"
+    truncate -s 1M "$1/root.img"
+    printf '\x55\xaa' | dd of="$1/root.img" bs=1 seek=510 conv=notrunc status=none
+    tar -C "$1" -czf "$1/image" root.img
 }
 
+empty_stemcell() {
+    cpi create_stemcell "[\"$work/empty/image\", {}]"
+}
+
+# vm_arguments STEMCELL [PROPERTIES [NETWORK]]
 vm_arguments() {
-    jq -cn --arg stemcell "$1" --argjson more "${2:-{\}}" '["bench-agent", $stemcell,
+    local dynamic='{"type": "dynamic"}'
+    jq -cn --arg stemcell "$1" --argjson more "${2:-{\}}" --argjson network "${3:-$dynamic}" '["bench-agent", $stemcell,
         {memory: 64, ephemeral_disk: 64, root_disk_size: 16} + $more,
-        {private: {type: "dynamic", cloud_properties: {name: "default"}}}, [], {}]'
+        {private: ($network + {cloud_properties: {name: "default"}})}, [], {}]'
 }
 
 # settings_of STEMCELL: a settings ISO as cpi writes it, for the bare commands

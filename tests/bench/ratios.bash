@@ -17,14 +17,15 @@ compare() {
     record_ratio "$name"
 }
 
-# record_ratio NAME: the median over the rounds, each against the floor beside it, and its quartiles
+# record_ratio NAME: the median over the rounds, each against the floor beside it, and its quartiles;
+# $kind is what it is recorded as where it is no ratio to the bare commands
 record_ratio() {
     local i
     local -a ratios=()
     for i in "${!cpi_wall[@]}"; do
         ratios+=($((cpi_wall[i] * 10000 / floor_wall[i])))
     done
-    record ratio "$(jq -cn --arg name "$1" \
+    record "${kind:-ratio}" "$(jq -cn --arg name "$1" \
         --argjson wall "$(median "${cpi_wall[@]}")" --argjson floor "$(median "${floor_wall[@]}")" \
         --argjson cpu "$(median "${cpi_cpu[@]}")" --argjson floor_cpu "$(median "${floor_cpu[@]}")" \
         --argjson ratio "$(median "${ratios[@]}")" \
@@ -68,7 +69,8 @@ floor_create_vm() {
     qemu-img create -q -f qcow2 -b "$image" -F raw "$directory/root.qcow2" 16M
     qemu-img create -q -f qcow2 "$directory/ephemeral.qcow2" 64M
     cp "$work/settings.iso" "$directory/settings.iso"
-    virsh -q -c "$URI" "define --validate /dev/stdin; autostart $floor_vm; start $floor_vm" <"$work/floor.xml"
+    virsh -q -c "$URI" "${virsh_first:-}define --validate /dev/stdin; autostart $floor_vm; start $floor_vm" \
+        <"$work/floor.xml"
 }
 
 before_create_vm() {
@@ -84,9 +86,7 @@ after_create_vm() {
     fi
 }
 
-cpi_delete_vm() {
-    call "$(<"$work/delete")" >/dev/null
-}
+cpi_delete_vm() { call "$delete_request" >/dev/null; }
 
 floor_delete_vm() {
     virsh -q -c "$URI" "destroy $floor_vm; undefine $floor_vm --managed-save --nvram" >/dev/null
@@ -96,7 +96,7 @@ floor_delete_vm() {
 before_delete_vm() {
     if [[ $1 == cpi ]]; then
         cpi_create_vm
-        request delete_vm "[$(jq '.result[0]' "$work/answer")]" >"$work/delete"
+        delete_request=$(request delete_vm "[$(jq '.result[0]' "$work/answer")]")
     else
         before_create_vm
         floor_create_vm >/dev/null
@@ -106,6 +106,26 @@ before_delete_vm() {
 cpi_has_vm() { call "$has_request" >/dev/null; }
 floor_has_vm() { virsh -q -c "$URI" domstate "$vm" >/dev/null; }
 
+# As the last round left it: the address is free again.
+fixed='{"type": "manual", "ip": "192.168.122.9", "netmask": "255.255.255.0"}'
+reservation="<host mac='52:54:00:be:9c:09' name='vm-floor-fixed' ip='192.168.122.9'/>"
+
+cpi_create_vm_fixed_address() { call "$fixed_request" >"$work/answer"; }
+floor_create_vm_fixed_address() {
+    virsh_first="net-update default add ip-dhcp-host \"$reservation\" --parent-index 0 --live --config; " \
+        floor_create_vm
+}
+before_create_vm_fixed_address() {
+    before_create_vm
+    sed -i 's/52:54:00:..:..:../52:54:00:be:9c:09/' "$work/floor.xml"
+}
+after_create_vm_fixed_address() {
+    after_create_vm "$1"
+    if [[ $1 == floor ]]; then
+        virsh_lab net-update default delete ip-dhcp-host "$reservation" --parent-index 0 --live --config >/dev/null
+    fi
+}
+
 cpi_get_disks() { call "$disks_request" >/dev/null; }
 floor_get_disks() { virsh -q -c "$URI" "domblklist $vm --details" >/dev/null; }
 
@@ -113,6 +133,33 @@ cpi_create_disk() { call "$disk_request" >"$work/answer"; }
 floor_create_disk() { qemu-img create -q -f qcow2 "$work/floor.qcow2" 64M; }
 after_create_disk() {
     if [[ $1 == cpi ]]; then cpi delete_disk "[$(jq .result "$work/answer")]" >/dev/null; fi
+}
+
+cpi_delete_disk() { call "$delete_request" >/dev/null; }
+floor_delete_disk() { rm -r "$work/floor-disk"; }
+before_delete_disk() {
+    if [[ $1 == cpi ]]; then
+        cpi_create_disk
+        delete_request=$(request delete_disk "[$(jq .result "$work/answer")]")
+    else
+        mkdir "$work/floor-disk"
+        qemu-img create -q -f qcow2 "$work/floor-disk/disk.qcow2" 64M
+    fi
+}
+
+before_resize_disk() {
+    mib=$((mib + 1))
+    resize_request=$(request resize_disk "[\"$disk\", $mib]")
+}
+cpi_resize_disk() { call "$resize_request" >/dev/null; }
+floor_resize_disk() { qemu-img resize -q -f qcow2 "$work/floor.qcow2" "${mib}M"; }
+
+cpi_snapshot_disk() { call "$snapshot_request" >"$work/answer"; }
+floor_snapshot_disk() {
+    qemu-img convert -q -f qcow2 -O qcow2 -t writeback "$work/floor.qcow2" "$work/floor-snapshot.qcow2"
+}
+after_snapshot_disk() {
+    if [[ $1 == cpi ]]; then cpi delete_snapshot "[$(jq .result "$work/answer")]" >/dev/null; fi
 }
 
 cpi_attach_disk() { call "$attach_request" >/dev/null; }
@@ -156,15 +203,15 @@ floor_create_stemcell() {
 }
 after_create_stemcell() {
     if [[ $1 == cpi ]]; then
-        jq -e '.error == null' "$work/answer" >/dev/null || cat "$work/answer" >&2
-        jq -r '.[-1].args | "create_stemcell \(.own_cpu_us) \(.peak_kib)"' "$work/trace.json" >>"$work/own"
+        check_answer
+        note_own 'create_stemcell, 700 MB'
         cpi delete_stemcell "[$(jq .result "$work/answer")]" >/dev/null
     else
         rm -r "$floor_stemcell"
     fi
 }
 
-# run_stemcell: of a real size, on the disk and where no disk slows it down
+# run_stemcell SMALL: one of a real size, on the disk and where no disk slows it down
 run_stemcell() {
     say 'a stemcell of 700 MB'
     make_big_image
@@ -172,9 +219,25 @@ run_stemcell() {
     : >"$work/own"
     floor_stemcell=$work/floor-stemcell
     compare create_stemcell 3
-    record_own create_stemcell
+    record_own 'create_stemcell, 700 MB'
     in_memory
+    run_size "$1"
 }
+
+# create_vm of the large stemcell, and of the small one in the floor's place.
+run_size() {
+    local large
+    # As much as the large one has, which is the least.
+    create_request=$(request create_vm "$(vm_arguments "$1" '{"root_disk_size": 10240}')")
+    large=$(cpi create_stemcell "[\"$big\", {}]")
+    large_request=$(request create_vm "$(vm_arguments "$large" '{"root_disk_size": 10240}')")
+    kind=size compare create_vm_of_700_mb 7
+    cpi delete_stemcell "[\"$large\"]" >/dev/null
+}
+
+cpi_create_vm_of_700_mb() { call "$large_request" >"$work/answer"; }
+floor_create_vm_of_700_mb() { cpi_create_vm; }
+after_create_vm_of_700_mb() { after_create_vm cpi; }
 
 # The same in a store on tmpfs, if there is room for it: what is left is the CPU's part.
 in_memory() {
@@ -205,7 +268,7 @@ make_big_image() {
 }
 
 run_ratios() {
-    local stemcell=$1 vm disk guest
+    local stemcell=$1 vm disk guest mib=64
     say 'against the bare commands'
     learn_domain "$stemcell"
     create_request=$(request create_vm "$(vm_arguments "$stemcell")")
@@ -221,9 +284,17 @@ run_ratios() {
     compare set_vm_metadata 15
     compare reboot_vm 9
     compare create_disk 15
+    compare delete_disk 15
+    disk=$(cpi create_disk '[64, {}, null]')
+    snapshot_request=$(request snapshot_disk "[\"$disk\", {}]")
+    compare resize_disk 9
+    compare snapshot_disk 9
+    cpi delete_disk "[\"$disk\"]" >/dev/null
     cpi delete_vm "[\"$vm\"]" >/dev/null
     compare create_vm 11
     compare delete_vm 11
+    fixed_request=$(request create_vm "$(vm_arguments "$stemcell" '{}' "$fixed")")
+    compare create_vm_fixed_address 5
     run_hotplug
 }
 
