@@ -1,72 +1,101 @@
 # What becomes of it when there is much: many VMs and disks present, and many calls at once.
 # shellcheck shell=bash disable=SC2154
 
+# Places with so many VMs and disks, each with a libvirtd and a store of its own, for they are measured
+# in turns.
+crowds=(10 100 1000)
+
+# use_crowd COUNT: what follows is there
+use_crowd() {
+    URI=$(<"$work/crowd-$1/uri")
+    STORE=$work/crowd-$1/store
+    CONFIG=$work/crowd-$1/cpi.json
+    # shellcheck disable=SC2034
+    has_request=${asked[$1,has_vm]-} disks_request=${asked[$1,get_disks]-} create_request=${asked[$1,create_vm]-}
+    # shellcheck disable=SC2034
+    attach_request=${asked[$1,attach_disk]-} detach_request=${asked[$1,detach_disk]-}
+}
+
 # populate COUNT: as many VMs, with a disk each, are defined and in the store
 populate() {
-    local i commands=''
-    for ((i = populated; i < $1; i++)); do
+    local i disk commands=''
+    mkdir "$work/many"
+    for ((i = 0; i < $1; i++)); do
+        disk=dbench$(printf '%014d' "$i")
         floor_xml "vm-bench-$i" >"$work/many/$i.xml"
-        mkdir -p "$STORE/vms/vm-bench-$i" "$STORE/disks/dbench$(printf '%014d' "$i")"
+        mkdir "$STORE/vms/vm-bench-$i" "$STORE/disks/$disk"
         echo "{\"stemcell\": \"sc-none\", \"agent_id\": \"$i\"}" >"$STORE/vms/vm-bench-$i/vm.json"
-        echo '{"size": 64, "format": "qcow2", "cloud_properties": {}}' \
-            >"$STORE/disks/dbench$(printf '%014d' "$i")/disk.json"
+        echo '{"size": 64, "format": "qcow2", "cloud_properties": {}}' >"$STORE/disks/$disk/disk.json"
         commands+="define $work/many/$i.xml; "
         if ((i % 100 == 99 || i + 1 == $1)); then
             virsh_lab "$commands" >/dev/null
             commands=''
         fi
     done
-    populated=$1
+    rm -r "$work/many"
 }
 
-# grow NAME COMMAND: how long it takes with so many present
-grow() {
-    # shellcheck disable=SC2034
-    local -a many_wall=() many_cpu=()
-    local i name=$1 rounds=$2
-    shift 2
-    for ((i = 0; i < rounds; i++)); do
-        clock many "$@"
-        if declare -F "after_$name" >/dev/null; then "after_$name" cpi; fi
-    done
-    record growth "{\"method\":\"$name\",\"present\":$populated,\"wall_us\":$(median "${many_wall[@]}")}"
-}
-
-run_growth() {
-    local stemcell=$1 count vm disk
-    say 'with 10, 100 and 1,000 VMs and disks present'
-    mkdir -p "$work/many"
-    populated=0
+# begin_crowd COUNT: with a VM and a disk of cpi's own beside the others
+begin_crowd() {
+    local stemcell vm disk
+    "$lab/libvirtd.sh" start "$work/crowd-$1"
+    use_crowd "$1"
+    write_config "$CONFIG" '{}'
+    stemcell=$(empty_stemcell)
     vm=$(cpi create_vm "$(vm_arguments "$stemcell")" | jq -r '.[0]')
-    has_request=$(request has_vm "[\"$vm\"]")
-    disks_request=$(request get_disks "[\"$vm\"]")
     # No guest has a part in it when the VM is off.
     virsh_lab destroy "$vm" >/dev/null
     disk=$(cpi create_disk '[64, {}, null]')
-    attach_request=$(request attach_disk "[\"$vm\", \"$disk\"]")
-    detach_request=$(request detach_disk "[\"$vm\", \"$disk\"]")
-    for count in 10 100 1000; do
-        populate "$count"
-        grow has_vm 25 cpi_has_vm
-        grow get_disks 25 cpi_get_disks
-        grow attach_disk 9 cpi_attach_disk
-        grow create_vm 7 cpi_create_vm
-    done
-    cpi delete_disk "[\"$disk\"]" >/dev/null
-    cpi delete_vm "[\"$vm\"]" >/dev/null
-    unpopulate
+    populate "$1"
+    asked[$1,has_vm]=$(request has_vm "[\"$vm\"]")
+    asked[$1,get_disks]=$(request get_disks "[\"$vm\"]")
+    asked[$1,create_vm]=$(request create_vm "$(vm_arguments "$stemcell")")
+    asked[$1,attach_disk]=$(request attach_disk "[\"$vm\", \"$disk\"]")
+    asked[$1,detach_disk]=$(request detach_disk "[\"$vm\", \"$disk\"]")
 }
 
-unpopulate() {
-    local i commands=''
-    for ((i = 0; i < populated; i++)); do
-        commands+="undefine vm-bench-$i; "
-        if ((i % 100 == 99 || i + 1 == populated)); then
-            virsh_lab "$commands" >/dev/null
-            commands=''
-        fi
+# grow METHOD ROUNDS: how long it takes in each crowd, and how much longer than in the first
+grow() {
+    local i count
+    # shellcheck disable=SC2034
+    local -a crowd_10_wall=() crowd_10_cpu=() crowd_100_wall=() crowd_100_cpu=() crowd_1000_wall=() crowd_1000_cpu=()
+    for ((i = 0; i < $2; i++)); do
+        for count in "${crowds[@]}"; do
+            use_crowd "$count"
+            clock "crowd_$count" "cpi_$1"
+            if declare -F "after_$1" >/dev/null; then "after_$1" cpi; fi
+        done
     done
-    rm -rf "$STORE"/vms/vm-bench-* "$STORE"/disks/dbench*
+    for count in "${crowds[@]}"; do
+        local -n walls="crowd_${count}_wall"
+        local -a ratios=()
+        for i in "${!walls[@]}"; do
+            ratios+=($((walls[i] * 1000 / crowd_10_wall[i])))
+        done
+        record growth "$(jq -cn --arg method "$1" --argjson present "$count" --argjson wall "$(median "${walls[@]}")" \
+            --argjson ratio "$(median "${ratios[@]}")" '{$method, $present, wall_us: $wall, ratio: ($ratio / 1000)}')"
+    done
+}
+
+run_growth() {
+    local count URI STORE CONFIG
+    local -A asked=()
+    say 'with 10, 100 and 1,000 VMs and disks present'
+    for count in "${crowds[@]}"; do
+        begin_crowd "$count"
+    done
+    grow has_vm 25
+    grow get_disks 25
+    grow attach_disk 9
+    grow create_vm 7
+    end_crowds
+}
+
+end_crowds() {
+    local count
+    for count in "${crowds[@]}"; do
+        [[ ! -e $work/crowd-$count ]] || "$lab/libvirtd.sh" stop "$work/crowd-$count" || true
+    done
 }
 
 # Without jq, which would be measured too.

@@ -32,6 +32,7 @@ begin_world() {
 
 end_world() {
     end_hosts
+    end_crowds
     "$lab/libvirtd.sh" stop "$work/lab" || true
     [[ -n ${BENCH_KEEP:-} ]] || rm -rf "$work" "/dev/shm/${work##*/}"
 }
