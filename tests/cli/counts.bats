@@ -30,6 +30,7 @@ dynamic='{"a":{"type":"dynamic","cloud_properties":{"name":"default"}}}'
     takes 0 has_disk "$disk"
     takes 0 set_disk_metadata "$disk" '{"a":"b"}'
     takes 1 resize_disk "$disk" 200
+    takes 1 update_disk "$disk" 300 '{}'
     takes 1 snapshot_disk "$disk" '{}'
     takes 0 delete_snapshot "$cid"
     takes 0 delete_disk "$disk"
@@ -67,6 +68,12 @@ dynamic='{"a":{"type":"dynamic","cloud_properties":{"name":"default"}}}'
     have_stemcell
     # The address must fit the network and be nobody else's.
     takes 4 create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+}
+
+@test "of methods that concern a managed network" {
+    have_store
+    takes 3 create_network '{"range":"10.7.0.0/24","gateway":"10.7.0.1","cloud_properties":{}}'
+    takes 2 delete_network "$cid"
 }
 
 @test "of what is asked for a VM or a disk that is not there" {
