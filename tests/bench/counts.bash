@@ -84,25 +84,39 @@ names() {
 }
 
 run_counts() {
-    local stemcell=$1 i method
     say 'what each method does'
-    life count "$stemcell"
+    life count "$1"
+    run_own own "$1"
+    run_own_in_memory
+}
+
+# run_own KIND STEMCELL
+run_own() {
+    local i kind=$1 method
     : >"$work/own"
-    for i in {1..5}; do
-        life own "$stemcell"
+    for i in 1 2 3 4 5; do
+        life own "$2"
     done
     while IFS= read -r method; do
         record_own "$method"
     done < <(names "$work/own")
 }
 
-# record_own NAME: the medians of its times and the most of its memory
+# The same in a store on tmpfs: what is left is without the file system's part.
+run_own_in_memory() {
+    local STORE=$work/memory/store CONFIG=$work/memory.json
+    local -x TMPDIR=$work/memory
+    write_config "$CONFIG" '{}'
+    run_own own_in_memory "$(empty_stemcell)"
+}
+
+# record_own NAME: the medians of its times and the most of its memory; $kind is what it is recorded as
 record_own() {
     local -a times peaks walls
     mapfile -t times < <(column "$work/own" "$1" 2)
     mapfile -t peaks < <(column "$work/own" "$1" 3)
     mapfile -t walls < <(column "$work/own" "$1" 4)
-    record own "{\"method\":\"$1\",\"cpu_us\":$(median "${times[@]}"),\"peak_kib\":$(quantile 100 "${peaks[@]}"),
+    record "${kind:-own}" "{\"method\":\"$1\",\"cpu_us\":$(median "${times[@]}"),\"peak_kib\":$(quantile 100 "${peaks[@]}"),
         \"wall_us\":$(median "${walls[@]}")}"
 }
 

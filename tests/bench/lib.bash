@@ -19,6 +19,9 @@ begin_world() {
     work=$(mktemp -d /tmp/cpi-bench.XXXXXX)
     chmod 0755 "$work"
     trap end_world EXIT
+    # Before the libvirtd, which does not see what is mounted later.
+    mkdir "$work/memory"
+    mount -t tmpfs tmpfs "$work/memory"
     "$lab/libvirtd.sh" start "$work/lab"
     URI=$(<"$work/lab/uri")
     STORE=$work/store
@@ -34,6 +37,7 @@ end_world() {
     end_hosts
     end_crowds
     "$lab/libvirtd.sh" stop "$work/lab" || true
+    umount "$work/memory" || true
     [[ -n ${BENCH_KEEP:-} ]] || rm -rf "$work" "/dev/shm/${work##*/}"
 }
 
