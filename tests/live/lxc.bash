@@ -27,6 +27,7 @@ teardown_containers() {
         virsh_lab destroy "$name" >/dev/null 2>&1 || true
         virsh_lab undefine "$name" >/dev/null 2>&1 || true
     done
+    drop_reservations
     rm -rf "$STORE"
 }
 
