@@ -50,6 +50,10 @@ int lxc_run_command(struct cpi *cpi, const struct command *command, char **out, 
  */
 int lxc_find_mounted(struct cpi *cpi, const char *file, char **loop, struct error *err);
 
+/* Gives back those that killed calls left, and waits until they are gone: a mount that such a call
+ * began may still be at work. ERROR_CLOUD, retriable, when it does not end. */
+int lxc_clear_left(struct cpi *cpi, const char *file, struct error *err);
+
 /* Gives back the file's loop devices. ERROR_CLOUD when one is mounted. */
 int lxc_free_loops(struct cpi *cpi, const char *file, struct error *err);
 

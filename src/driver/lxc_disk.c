@@ -97,8 +97,8 @@ static int take_from_definition(struct attachment *a, struct error *err)
     return lxc_unlink(a->cpi, a->disk, err);
 }
 
-/* Of two that are mounted, each would destroy what the other writes; a killed process may have left
- * one. */
+/* Of two that are mounted, each would destroy what the other writes; a killed call may have left
+ * one, and even a mount of it that is still at work. */
 static char *make_loop(struct attachment *a, struct error *err)
 {
     cleanup_free char *path = disk_path(a->cpi, a->disk, a->record);
@@ -108,7 +108,7 @@ static char *make_loop(struct attachment *a, struct error *err)
 
     if (mounted)
         return mounted < 0 ? NULL : made;
-    if (lxc_lock(a->cpi, &lock, err) < 0 ||
+    if (lxc_clear_left(a->cpi, path, err) < 0 || lxc_lock(a->cpi, &lock, err) < 0 ||
         lxc_run(a->cpi, ARGV("losetup", "--find", "--show", path), 0, &made, err) < 0)
         return NULL;
     made[strcspn(made, "\n")] = '\0';

@@ -145,6 +145,62 @@ static int free_loop(struct cpi *cpi, const char *file, const char *loop, struct
     return -1;
 }
 
+/* Those that do not go by themselves when nobody has them any more. */
+static int find_left(struct cpi *cpi, const char *file, char ***loops, struct error *err)
+{
+    cleanup_free char *out = NULL;
+
+    if (lxc_run(cpi,
+                ARGV("losetup", "--noheadings", "--raw", "--output", "AUTOCLEAR,NAME",
+                     "--associated", file),
+                0, &out, err) < 0)
+        return -1;
+    cleanup_free char **lines = split_lines(out);
+    for (char **line = lines; *line; line++) {
+        const char *name = *line + strspn(*line, " ");
+        if (starts_with(name, "0 /dev/"))
+            strings_add(loops, name + strlen("0 "));
+    }
+    return 0;
+}
+
+/* 1: at least one of the loop devices is there, 0: none is, -1: cannot tell. */
+static int any_is_there(struct cpi *cpi, const char *file, char **loops, struct error *err)
+{
+    cleanup_strings char **now = NULL;
+
+    if (find_loops(cpi, file, &now, err) < 0)
+        return -1;
+    for (char **loop = loops; loop && *loop; loop++)
+        if (strings_contain(now, *loop))
+            return 1;
+    return 0;
+}
+
+int lxc_clear_left(struct cpi *cpi, const char *file, struct error *err)
+{
+    const long long deadline = clock_ms() + PATIENCE_MS;
+    cleanup_strings char **left = NULL;
+
+    if (find_left(cpi, file, &left, err) < 0)
+        return -1;
+    for (char **loop = left; loop && *loop; loop++)
+        if (free_loop(cpi, file, *loop, err) < 0)
+            return -1;
+    while (left) {
+        int there = any_is_there(cpi, file, left, err);
+        if (there <= 0)
+            return there;
+        if (clock_ms() >= deadline || command_interrupted()) {
+            fail(err, ERROR_CLOUD, "a call that was killed is still at work on '%s': %s is in use",
+                 file, *left);
+            return error_retriable(err);
+        }
+        pause_ms(POLL_MS);
+    }
+    return 0;
+}
+
 int lxc_free_loops(struct cpi *cpi, const char *file, struct error *err)
 {
     cleanup_strings char **loops = NULL;

@@ -49,6 +49,7 @@ xml() {
     says var/vcap
     [[ $(inventory) == "$before" ]] || fail "something is left: $(inventory)"
     [[ ! -e /etc/cpi-was-here ]] || fail 'it got out'
+    figure inputs 4
 }
 
 @test "what runs elsewhere does not run here, and says so" {

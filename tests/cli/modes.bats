@@ -87,3 +87,9 @@ apparmor_lets_through() {
     done
     (($(sort -u "$world/looked" | wc -l) >= 7)) || fail 'hardly looked'
 }
+
+# libvirt gives each VM a label of its own, by which no guest reaches another's disks, where nobody
+# says otherwise.
+@test "no VM goes without the label that keeps it from the disks of others" {
+    ! grep -ri seclabel "$root/config/templates" || fail 'a template says otherwise'
+}

@@ -42,6 +42,10 @@ update_disk_check() {
     [[ $(stat -c %s "$store/disks/$disk/disk.raw") == $((128 << 20)) ]] || fail 'not as it should be'
 }
 
+update_disk_vbox_check() {
+    [[ $(<"$store/disks/$disk/disk.vdi") == "image vdi $((128 << 20))" ]] || fail 'not as it should be'
+}
+
 # --- steps -------------------------------------------------------------------------------------
 
 # ways NAME: how each call of the scenario can fail, as "NUMBER WAY" and "NUMBER WAY+", to $orders
@@ -64,14 +68,21 @@ ways() {
     rm "$state/count"
 }
 
+# on_hypervisor NAME: the scenarios are those of that one from now on.
+on_hypervisor() {
+    load "../cli/steps_$1"
+    # What may remain is judged as above again.
+    load ../cli/shim
+}
+
 # every_call KIND NAME [COUNT]: all steps, or so many of them
 every_call() {
     local kind=$1 parallel=6 timeout=60 number=0 running=0 order
     local prepared call_count command_count complete
     local orders=() chosen=()
-    # Several scenarios can be tried in one test.
+    # Several scenarios can be tried in one test. Containers want a short path.
     local BATS_TEST_TMPDIR
-    BATS_TEST_TMPDIR=$(mktemp -d "$BATS_FILE_TMPDIR/XXXXXX")
+    BATS_TEST_TMPDIR=$(mktemp -d "$BATS_RUN_TMPDIR/XXXX")
     rehearse "$2"
     ways "$2"
     ((${#orders[@]})) || fail "there is nothing to fail in $2"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A sample of what tests/heavy/shim.bats does in full: calls of the C library fail. STEPS_SEED
-# says which.
+# A sample of what tests/heavy/shim.bats and shim_others.bats do in full: calls of the C library fail.
+# STEPS_SEED says which.
 #
 # That this sees something, by lines of the program that were broken once, and what failed then:
 #
@@ -19,6 +19,16 @@ load shim
         scenario=${scenarios[RANDOM % ${#scenarios[@]}]}
         # shellcheck disable=SC2086 # two words
         every_call $scenario 15
+    done
+}
+
+@test "a sample of calls that fail, on the other hypervisors" {
+    local hypervisor
+    RANDOM=${STEPS_SEED:-4711}
+    for hypervisor in lxc xen vbox vmware; do
+        on_hypervisor "$hypervisor"
+        # shellcheck disable=SC2086 # two words
+        every_call ${scenarios[RANDOM % ${#scenarios[@]}]} 8
     done
 }
 

@@ -4,7 +4,7 @@
 
 load helper
 load faults
-load virtualbox
+load steps_vbox
 
 setup() {
     begin
@@ -168,12 +168,6 @@ is_valid_xml() {
 
 # --- disks -------------------------------------------------------------------------------------
 
-have_attached() {
-    make_vm
-    have_disk
-    ok attach_disk "$vm" "$disk"
-}
-
 @test "a disk of each format comes to a running VM, and leaves it" {
     local format
     make_vm
@@ -290,67 +284,23 @@ have_attached() {
 
 # --- what fails --------------------------------------------------------------------------------
 
-vbox_create_vm_world() { virtualbox_world && have_stemcell; }
-vbox_create_vm_call() { ask create_vm a "$stemcell" '{"autostart":false}' "$(on hostonly)" '[]' '{}'; }
-vbox_create_vm_check() {
-    [[ $response =~ \"(vm-[^\"]+)\" ]] || fail 'no CID'
-    runs "${BASH_REMATCH[1]}"
-}
-
 @test "create_vm, each step going wrong" { every_step creates vbox_create_vm; }
-
-vbox_delete_vm_world() { virtualbox_world && have_attached; }
-vbox_delete_vm_call() { ask delete_vm "$vm"; }
-vbox_delete_vm_check() {
-    ! inventory | grep -F "$vm" || fail 'something is left'
-    [[ -e $(disk_image "$disk") ]] || fail 'the disk is gone'
-}
 
 @test "delete_vm, each step going wrong" { every_step repeats vbox_delete_vm; }
 
-attach_disk_vbox_world() { virtualbox_world && make_vm && have_disk; }
-attach_disk_vbox_call() { ask attach_disk "$vm" "$disk"; }
-attach_disk_vbox_check() { [[ $(grep -c "$disk" "$state/vbox/$vm/disks") == 1 ]] || fail 'not attached once'; }
-
 @test "attach_disk, each step going wrong" { every_step repeats attach_disk_vbox; }
-
-detach_disk_vbox_world() { virtualbox_world && have_attached; }
-detach_disk_vbox_call() { ask detach_disk "$vm" "$disk"; }
-detach_disk_vbox_check() { ! grep "$disk" "$state/vbox/$vm/disks" || fail 'still attached'; }
 
 @test "detach_disk, each step going wrong" { every_step repeats detach_disk_vbox; }
 
-reboot_vm_vbox_world() { virtualbox_world && have_attached; }
-reboot_vm_vbox_call() { ask reboot_vm "$vm"; }
-reboot_vm_vbox_check() { runs "$vm"; }
-
 @test "reboot_vm, each step going wrong" { every_step repeats reboot_vm_vbox; }
-
-set_vm_metadata_vbox_world() { virtualbox_world && make_vm; }
-set_vm_metadata_vbox_call() { ask set_vm_metadata "$vm" '{"name":"web/0"}'; }
-set_vm_metadata_vbox_check() { [[ $(<"$state/vbox/$vm/extra/cpi%title") == *web/0* ]] || fail 'no title'; }
 
 @test "set_vm_metadata, each step going wrong" { every_step repeats set_vm_metadata_vbox; }
 
-update_disk_vbox_world() { virtualbox_world && have_disk; }
-update_disk_vbox_call() { ask update_disk "$disk" 128 '{"format":"vdi"}'; }
-update_disk_vbox_check() {
-    [[ $(ls "$store/disks/$disk") == $'disk.json\ndisk.vdi' ]] || fail "$(ls "$store/disks/$disk")"
-}
-
 @test "update_disk, each step going wrong" { every_step repeats update_disk_vbox; }
 
-vbox_snapshot_world() { virtualbox_world && have_attached; }
-vbox_snapshot_call() { ask snapshot_disk "$disk" '{}'; }
-vbox_snapshot_check() { [[ ! -e $state/vbox/$vm/snapshot ]] || fail 'the VM has a snapshot left'; }
+@test "resize_disk, each step going wrong" { every_step repeats resize_disk_vbox; }
 
-# A snapshot of the VM that could not be deleted is by the next call that needs the disks.
-settle_leaves_none() {
-    succeeded && vbox_snapshot_check
-    vbox_snapshot_call
-    succeeded || fail 'it does not succeed without the fault either'
-    vbox_snapshot_check
-}
+@test "delete_disk, each step going wrong" { every_step repeats delete_disk_vbox; }
 
 @test "snapshot_disk, each step going wrong" { every_step leaves_none vbox_snapshot; }
 

@@ -4,50 +4,12 @@
 
 load helper
 load faults
+load steps_vmware
 
 setup() {
     [[ -x /usr/bin/virsh ]] || skip 'there is no virsh here'
     begin
     vmware_world
-}
-
-vmware_world() {
-    configure hypervisor '"vmware"' uri '"vmware:///session"' storage_controller '"SCSI"' domain_type ''
-    # libvirt follows links to the programs.
-    local program
-    for program in vmrun vmware vmplayer; do
-        rm "$world/bin/$program"
-        cp "$root/tests/fake/$program" "$world/bin/$program"
-    done
-    real_virsh
-}
-
-# The real virsh, with its calls in the transcript, and the XML of the last definition in defined.xml.
-real_virsh() {
-    rm "$world/bin/virsh"
-    cat >"$world/bin/virsh" <<'SCRIPT'
-#!/bin/bash
-. "${0%/*}/stand-in.bash"
-main() {
-    local input=/dev/null
-    if [[ $* == *define* ]]; then
-        input=$state/defined.xml
-        (umask 077 && cat >"$input")
-    fi
-    PATH=${0%/*}:/usr/bin:/bin XDG_RUNTIME_DIR=$state /usr/bin/virsh "$@" <"$input"
-}
-record "$@"
-echo virsh >>"$state/steps"
-perform main "$@"
-SCRIPT
-    chmod 0755 "$world/bin/virsh"
-}
-
-# make_vm [CLOUD_PROPERTIES [NETWORKS]]
-make_vm() {
-    [[ $stemcell ]] || have_stemcell
-    ok create_vm agent-1 "$stemcell" "${1-"{}"}" "${2-"{}"}" '[]' '{}'
-    vm=$cid
 }
 
 refuses() {
@@ -57,31 +19,10 @@ refuses() {
     [[ $(inventory) == "$before" ]] || fail 'it has changed something'
 }
 
-vmx() {
-    cat "$store/vms/$vm/$vm.vmx"
-}
-
 # the_same TEXT: without what is random, or VMware's own
 the_same() {
     sed -E -e "s/(vnc.password = |passwd=).*/\1PASSWORD/" -e "s/(vnc.port = |port=')[0-9\"]+/\1PORT/" \
         -e "s/^uuid.bios = .*/uuid.bios = UUID/" -e 's/pid=[0-9]*/pid=PID/' <<<"$1"
-}
-
-runs() {
-    grep -qF "/$1.vmx" "$state/vmware-running" || fail "VM $1 does not run"
-}
-
-is_off() {
-    ! grep -qF "/$1.vmx" "$state/vmware-running" || fail "VM $1 still runs"
-}
-
-# As an operator does.
-power_off() {
-    PATH=/usr/bin:/bin "$world/bin/vmrun" -T ws stop "$store/vms/$vm/$vm.vmx" soft
-}
-
-disk_at() {
-    [[ $(vmx) == *"scsi0:$1.fileName = \"$store/disks/$2/disk.vmdk\""* ]] || fail "no disk $2 at $1: $(vmx)"
 }
 
 is_hint() {
@@ -278,37 +219,17 @@ TABLE
 
 # --- what fails --------------------------------------------------------------------------------
 
-create_vm_vmware_world() { vmware_world && have_stemcell; }
-create_vm_vmware_call() { ask create_vm a "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'; }
-create_vm_vmware_check() {
-    [[ $response =~ \"(vm-[^\"]+)\" ]] || fail 'no CID'
-    runs "${BASH_REMATCH[1]}"
-}
-
 @test "create_vm, each step going wrong" { every_step creates create_vm_vmware; }
-
-delete_vm_vmware_world() {
-    vmware_world && make_vm && : >"$state/vmware-no-tools"
-}
-delete_vm_vmware_call() { ask delete_vm "$vm"; }
-delete_vm_vmware_check() {
-    is_off "$vm"
-    ! inventory | grep -F "$vm" || fail 'something is left'
-}
 
 @test "delete_vm, each step going wrong" { every_step repeats delete_vm_vmware; }
 
-reboot_vm_vmware_world() { vmware_world && make_vm; }
-reboot_vm_vmware_call() { ask reboot_vm "$vm"; }
-reboot_vm_vmware_check() { runs "$vm"; }
-
 @test "reboot_vm, each step going wrong" { every_step repeats reboot_vm_vmware; }
 
-attach_disk_vmware_world() { vmware_world && make_vm && have_disk && power_off; }
-attach_disk_vmware_call() { ask attach_disk "$vm" "$disk"; }
-attach_disk_vmware_check() { disk_at 2 "$disk"; }
-
 @test "attach_disk, each step going wrong" { every_step repeats attach_disk_vmware; }
+
+@test "detach_disk, each step going wrong" { every_step repeats detach_disk_vmware; }
+
+@test "resize_disk, each step going wrong" { every_step repeats resize_disk_vmware; }
 
 # --- people ------------------------------------------------------------------------------------
 
@@ -348,17 +269,3 @@ attach_disk_vmware_check() { disk_at 2 "$disk"; }
     exits 1
     tells vmrun docs/hypervisors.md
 }
-
-detach_disk_vmware_world() { attach_disk_vmware_world && ok attach_disk "$vm" "$disk"; }
-detach_disk_vmware_call() { ask detach_disk "$vm" "$disk"; }
-detach_disk_vmware_check() { [[ $(vmx) != *"$disk"* ]] || fail 'still attached'; }
-
-@test "detach_disk, each step going wrong" { every_step repeats detach_disk_vmware; }
-
-resize_disk_vmware_world() { vmware_world && have_disk; }
-resize_disk_vmware_call() { ask resize_disk "$disk" 128; }
-resize_disk_vmware_check() {
-    [[ $(<"$store/disks/$disk/disk.vmdk") == "image vmdk $((128 << 20))" ]] || fail 'not larger'
-}
-
-@test "resize_disk, each step going wrong" { every_step repeats resize_disk_vmware; }

@@ -30,6 +30,14 @@ loops_of() {
     done <"$state/loops"
 }
 
+# left_loops_of FILE: those that are not marked
+left_loops_of() {
+    local name
+    for name in $(loops_of "$1"); do
+        grep -q "^$name .* autoclear" "$state/loops" || echo "0 $name"
+    done
+}
+
 # make_loop FILE: prints its name
 make_loop() {
     local number=0

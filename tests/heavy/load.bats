@@ -3,8 +3,14 @@
 # sector that prints a line on the serial console and halts.
 
 load ../live/helper
+load ../figures
 
 workers=16
+
+teardown() {
+    figure parallel "$(calls_made)" "$(cat "$BATS_TEST_TMPDIR"/unexpected.* 2>/dev/null | wc -l)"
+    clean_up
+}
 
 # --- the smallest stemcell ---------------------------------------------------------------------
 

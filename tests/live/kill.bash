@@ -19,6 +19,17 @@ load ../live/things
 shim=$root/build/shim.so
 program=$root/build/cpi
 
+# on_host COMMAND...: where cpi runs, which is elsewhere for containers (lxc.bash)
+declare -F on_host >/dev/null || on_host() { "$@"; }
+
+run_cpi() {
+    on_host "$CPI" --config "$CONFIG"
+}
+
+gc() {
+    on_host "$CPI" gc --config "$CONFIG" >/dev/null 2>&1
+}
+
 # --- calls that are cut short ------------------------------------------------------------------
 
 # with_shim AT HOW NAME: the scenario's call under the shim; $response is empty when it was killed
@@ -38,7 +49,7 @@ was_sent() {
 
 # What a killed cpi has started lives on; the shim has made a session of it.
 children_have_ended() {
-    ! pgrep -s "$(<"$BATS_TEST_TMPDIR/session")" >/dev/null
+    ! on_host pgrep -s "$(<"$BATS_TEST_TMPDIR/session")" >/dev/null
 }
 
 # orders NAME: "NUMBER HOW" for each step, to $orders
@@ -100,7 +111,7 @@ settle_creates() {
     delete_whole_things
     # At every other step.
     if (($3 % 2)); then
-        "$CPI" gc --config "$CONFIG" >/dev/null 2>&1
+        gc
         as_before 'it was killed, and gc leaves'
     fi
     "$1_call"
@@ -108,7 +119,7 @@ settle_creates() {
     "$1_check"
     "$1_restore"
     # A directory without a record has no address yet, by which the next create_vm would find it.
-    [[ $1 != create_vm ]] || "$CPI" gc --config "$CONFIG" >/dev/null 2>&1
+    [[ $1 != create_vm* ]] || gc
     as_before 'it was killed, and the same request leaves'
 }
 
@@ -122,7 +133,7 @@ settle_repeats() {
     wait_for children_have_ended
     "$1_check"
     # A file that was never renamed does no harm, but is not to stay for ever.
-    "$CPI" gc --config "$CONFIG" >/dev/null 2>&1
+    gc
     half=$(find "$STORE" -type f -name '*.??????')
     [[ ! $half ]] || { echo "gc leaves $half"; return 1; }
     "$1_check"

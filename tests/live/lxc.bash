@@ -22,10 +22,15 @@ END
 }
 
 teardown_containers() {
-    local name
+    local name loop
     for name in $(virsh_lab list --all --name); do
         virsh_lab destroy "$name" >/dev/null 2>&1 || true
         virsh_lab undefine "$name" >/dev/null 2>&1 || true
+    done
+    drop_reservations
+    # What a test that failed has left.
+    for loop in $(losetup --noheadings --raw --output NAME,BACK-FILE | sed -n "s,^\([^ ]*\) $STORE/.*,\1,p"); do
+        losetup --detach "$loop" || true
     done
     rm -rf "$STORE"
 }

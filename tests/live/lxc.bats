@@ -343,7 +343,7 @@ without_disk() {
 }
 
 @test "what a killed cpi left of an attachment, the next call mends or clears away" {
-    local file
+    local file held
     tree
     create_vm agent-k "$result" 192.168.122.95
     disk 40
@@ -352,8 +352,12 @@ without_disk() {
     losetup --find "$file"
     cpi attach_disk "[\"$vm\", \"$disk\"]"
     says 192.168.122.95 "echo data >/warden-cpi-dev/$disk/file; cat /warden-cpi-dev/$disk/file" data
-    # In the definition, but not in the container.
+    # In the definition, but not in the container; what mounts it is still at work, and then it is not.
     guest 192.168.122.95 "umount /warden-cpi-dev/$disk"
+    exec {held}<"$(losetup --find --show "$file")"
+    cpi_fails CloudError 'still at work' attach_disk "[\"$vm\", \"$disk\"]"
+    exec {held}<&-
+    losetup --find "$file"
     cpi attach_disk "[\"$vm\", \"$disk\"]"
     says 192.168.122.95 "cat /warden-cpi-dev/$disk/file" data
     [[ $(loops_of "$file" | wc -l) == 1 ]]
