@@ -75,6 +75,9 @@ end_life() {
     [[ $result == false ]]
     cpi_fails VMNotFound "$a_vm" reboot_vm "[\"$a_vm\"]"
     cpi_fails DiskNotFound "$a_disk" attach_disk "[\"$vm\", \"$a_disk\"]"
+    # As after a host was lost and its entry pointed at this one: the other's live on, as what follows shows.
+    cpi delete_vm "[\"$a_vm\"]"
+    cpi delete_disk "[\"$a_disk\"]"
 
     live_on >"$BATS_TEST_TMPDIR/b.log" 2>&1 3>&- &
     other=$!
@@ -87,6 +90,24 @@ end_life() {
     [[ $result == true ]] || disk=$(ls "$STORE/disks")
     end_life
     wait_for no_far_shell
+}
+
+# As docs/multi-host.md has it.
+@test "a host that comes back with a VM that nobody knows any more is cleaned, and its disk is still of use" {
+    start_life
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    cpi set_vm_metadata "[\"$vm\", {\"name\": \"web/0\", \"deployment\": \"cf\"}]"
+    virsh_lab list --all --title | grep -E "$vm +running +web/0 \(cf\)"
+    virsh_lab autostart --disable "$vm"
+    virsh_lab destroy "$vm"
+    chmod 0600 "$CONFIG"
+    "$CPI" ls --config "$CONFIG" | grep -E "^$vm .* cf +web/0 .* $disk"
+    "$CPI" call delete_vm "$vm" --config "$CONFIG"
+    [[ -z $(virsh_lab list --all --name) && -z $(ls "$STORE/vms") ]]
+    create_vm agent-new "$sc" 192.168.122.10
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    end_life
+    [[ -z $("$CPI" doctor --config "$CONFIG") ]]
 }
 
 # an_sshd PORT BIN: one more on the host, whose sessions find programs in BIN alone, and in /usr/sbin
