@@ -74,6 +74,11 @@ leads_to() {
     ok has_vm vm-1
     result_is false
     [[ $(calls) == virsh\ *-c\ "$uri"\ * && $(calls) != *+ssh* ]] || fail "not at $uri: $(calls)"
+    one_connection
+}
+
+one_connection() {
+    (($(grep -c 'connecting to host' "$world/stderr") == 1)) || fail 'not one connection'
 }
 
 # every_form HYPERVISOR REST-OF-URI DEFAULT-URI
@@ -123,7 +128,9 @@ over_ssh() {
 # life METHOD-OF-MAKING-A-VM: of a VM, which it puts into $vm, and of a disk; nothing is left.
 life() {
     have_stemcell
+    one_connection
     "$@"
+    one_connection
     have_disk
     ok has_vm "$vm"
     result_is true
@@ -172,4 +179,46 @@ paravirtual_vm() {
     over_ssh vbox
     life make_vm
     grep -q '^VBoxManage ' "$state/transcript" || fail 'nobody asked VBoxManage'
+}
+
+# damage: what is written on the host has another digest than it should.
+damage() {
+    printf '#!/bin/sh\nprintf "%%064d  -\\n" 7\n' >"$world/bin/sha256sum"
+    chmod 0755 "$world/bin/sha256sum"
+}
+
+@test "what arrives damaged is refused, and nothing of it stays" {
+    local before
+    over_ssh qemu
+    have_store
+    stemcell_image
+    damage
+    refused CloudError create_stemcell "$image" '{}'
+    says SHA-256 'faulty'
+    is_retriable
+    [[ -z $(inventory) ]] || fail "this is left: $(inventory)"
+    rm "$world/bin/sha256sum"
+    have_stemcell
+    before=$(inventory)
+    damage
+    refused VMCreationFailed create_vm agent-1 "$stemcell" '{}' "$(manual 10.0.0.10)" '[]' '{}'
+    says 'arrived damaged'
+    [[ $(inventory) == "$before" ]] || fail "this is left: $(inventory)"
+}
+
+@test "a host that is down makes nothing absent" {
+    local call
+    over_ssh qemu
+    have_attached_disk
+    configure uri "\"qemu+ssh://$user@127.0.0.1:1/system\""
+    for call in "has_vm $vm" "has_disk $disk" "delete_vm $vm" "delete_disk $disk" "delete_stemcell $stemcell" \
+        "get_disks $vm" "reboot_vm $vm" "detach_disk $vm $disk" 'create_disk 8 {} null'; do
+        # shellcheck disable=SC2086 # words
+        refused CloudError $call
+        says 'Connection refused'
+        is_retriable
+    done
+    over_ssh qemu
+    ok has_vm "$vm"
+    result_is true
 }
