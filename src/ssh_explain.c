@@ -137,8 +137,9 @@ void ssh_explain(const struct ssh *ssh, const char *said, struct error *err)
         if (!strstr(said, causes[i].said))
             continue;
         cleanup_free char *words = words_of(ssh, said, causes[i].said);
+        const bool both = key && !strstr(words, key);
         fail(err, ERROR_CLOUD, "cannot connect to host '%s'%s: %s%s%s (%s)", ssh->target.host, how,
-             key ? key : "", key ? "; " : "", words, causes[i].advice);
+             both ? key : "", both ? "; " : "", words, causes[i].advice);
         if (causes[i].retriable)
             error_retriable(err);
         return;

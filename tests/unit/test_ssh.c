@@ -185,6 +185,8 @@ static void what_fails_on_the_way_is_told_as_such(void **state)
           "'v@j:24': ssh: connect to host j port 24: Connection refused (is sshd running", true },
         { "stdio forwarding failed\r\n", "(the host of proxy_jump does not get through to it",
           true },
+        { "Load key \"/k\": error in libcrypto\r\nv@j: Permission denied (publickey).\r\n",
+          "'v@j:24': Load key \"/k\": error in libcrypto (private_key is not", false },
         { "", "Connection closed by remote host (its sshd may be busy", true },
     };
     cleanup_ssh struct ssh ssh =
