@@ -229,23 +229,41 @@ static void add_options(const struct ssh *ssh, char ***argv)
     add_key(ssh, argv);
 }
 
+static void add_whom(const struct ssh *ssh, char ***argv)
+{
+    if (ssh->target.username)
+        add_format(argv, "-l%s", ssh->target.username);
+    if (ssh->target.port)
+        add_format(argv, "-p%d", ssh->target.port);
+}
+
+struct ssh ssh_to_jump(const struct ssh *ssh, char *text)
+{
+    struct ssh jump = *ssh;
+    char *user, *host, *port = NULL;
+
+    cut_jump(text, &user, &host, &port);
+    jump.target.host = host;
+    jump.target.port = port ? (int)strtol(port, NULL, 10) : 0;
+    jump.target.proxy_jump = NULL;
+    if (user)
+        jump.target.username = user;
+    return jump;
+}
+
 /* Not -J, whose ssh would not get these options. */
 static void add_jump(const struct ssh *ssh, char ***argv)
 {
     cleanup_free char *text = xstrdup(ssh->target.proxy_jump);
+    const struct ssh way = ssh_to_jump(ssh, text);
     cleanup_strings char **jump = NULL;
-    char *user, *host, *port = NULL;
 
-    cut_jump(text, &user, &host, &port);
-    add_options(ssh, &jump);
+    add_options(&way, &jump);
     strings_add(&jump, "-oLogLevel=ERROR");
-    if (user || ssh->target.username)
-        add_format(&jump, "-l%s", user ? user : ssh->target.username);
-    if (port)
-        add_format(&jump, "-p%s", port);
+    add_whom(&way, &jump);
     cleanup_free char *quoted = command_quote((const char *const *)jump);
     cleanup_free char *escaped = double_percents(quoted);
-    cleanup_free char *destination = double_percents(host);
+    cleanup_free char *destination = double_percents(way.target.host);
     add_format(argv, "-oProxyCommand=%s -W '[%%h]:%%p' -- %s", escaped, destination);
 }
 
@@ -258,10 +276,7 @@ static char **make_argv(const struct ssh *ssh, const char *level, const char *li
     add_format(&argv, "-oLogLevel=%s", level);
     if (target->proxy_jump)
         add_jump(ssh, &argv);
-    if (target->username)
-        add_format(&argv, "-l%s", target->username);
-    if (target->port)
-        add_format(&argv, "-p%d", target->port);
+    add_whom(ssh, &argv);
     strings_add(&argv, "--");
     strings_add(&argv, target->host);
     strings_add(&argv, line);

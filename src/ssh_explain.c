@@ -20,6 +20,10 @@ static const struct {
       false },
     { "Too many authentication failures", "name the one key that is right as 'private_key'",
       false },
+    { "stdio forwarding failed",
+      "the host of proxy_jump does not get through to it: is sshd running there, and is 'port' "
+      "right?",
+      true },
     { "Connection refused", "is sshd running there, and is 'port' right?", true },
     { "timed out", "is the host up, and does a firewall let ssh through?", true },
     { "No route to host", "is the host up?", true },
@@ -50,6 +54,26 @@ static char *line_with(const char *said, const char *text)
     return at ? xstrndup(at, strcspn(at, "\r\n")) : NULL;
 }
 
+/* The line of a cause: by way of another host, ssh's last only says that there is no way. */
+static char *words_of(const struct ssh *ssh, const char *said, const char *cause)
+{
+    const char *at = strstr(said, cause);
+
+    if (!ssh->target.proxy_jump || !at)
+        return last_line(said);
+    while (at > said && at[-1] != '\n')
+        at--;
+    return xstrndup(at, strcspn(at, "\r\n"));
+}
+
+/* Is it this host whose key ssh does not like? */
+static bool is_about(const char *said, const char *host)
+{
+    cleanup_free char *usual = xasprintf(" for %s ", host), *odd = xasprintf(" for [%s]:", host);
+
+    return strcasestr(said, usual) || strcasestr(said, odd);
+}
+
 /* "ssh-ed25519 SHA256:…", which only a talkative ssh says. NULL when it does not come that far. */
 static char *ask_fingerprint(const struct ssh *ssh)
 {
@@ -68,14 +92,18 @@ static char *ask_fingerprint(const struct ssh *ssh)
 
 static int explain_host_key(const struct ssh *ssh, const char *said, struct error *err)
 {
-    const char *host = ssh->target.host;
+    cleanup_free char *jump = ssh->target.proxy_jump && !is_about(said, ssh->target.host)
+                                  ? xstrdup(ssh->target.proxy_jump)
+                                  : NULL;
+    const struct ssh way = jump ? ssh_to_jump(ssh, jump) : *ssh;
+    const char *host = way.target.host;
     const bool changed = strstr(said, "REMOTE HOST IDENTIFICATION HAS CHANGED");
-    cleanup_free char *fingerprint = ask_fingerprint(ssh);
+    cleanup_free char *fingerprint = ask_fingerprint(&way);
     cleanup_free char *unknown = line_with(said, "No ");
-    cleanup_free char *scan = ssh->target.port
-                                  ? xasprintf("ssh-keyscan -p %d %s", ssh->target.port, host)
+    cleanup_free char *scan = way.target.port
+                                  ? xasprintf("ssh-keyscan -p %d %s", way.target.port, host)
                                   : xasprintf("ssh-keyscan %s", host);
-    const char *where = ssh->target.host_keys ? "'host_key'" : "known_hosts";
+    const char *where = way.target.host_keys ? "'host_key'" : "known_hosts";
 
     return fail(err, ERROR_CLOUD,
                 "the key of host '%s' %s %s: it is %s. Compare that with the host's own "
@@ -87,10 +115,18 @@ static int explain_host_key(const struct ssh *ssh, const char *said, struct erro
                 unknown && !fingerprint ? unknown : "");
 }
 
+/* " as u by way of 'j'", as far as they are named. */
+static char *whom_and_how(const struct ssh_target *target)
+{
+    return xasprintf("%s%s%s%s%s", target->username ? " as " : "",
+                     target->username ? target->username : "",
+                     target->proxy_jump ? " by way of '" : "",
+                     target->proxy_jump ? target->proxy_jump : "", target->proxy_jump ? "'" : "");
+}
+
 void ssh_explain(const struct ssh *ssh, const char *said, struct error *err)
 {
-    const struct ssh_target *target = &ssh->target;
-    cleanup_free char *words = last_line(said);
+    cleanup_free char *how = whom_and_how(&ssh->target);
     cleanup_free char *key = line_with(said, "Load key ");
 
     if (strstr(said, "Host key verification failed") || strstr(said, "host key is known for")) {
@@ -100,12 +136,14 @@ void ssh_explain(const struct ssh *ssh, const char *said, struct error *err)
     for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
         if (!strstr(said, causes[i].said))
             continue;
-        fail(err, ERROR_CLOUD, "cannot connect to host '%s'%s%s: %s%s%s (%s)", target->host,
-             target->username ? " as " : "", target->username ? target->username : "",
-             key ? key : "", key ? "; " : "", words, causes[i].advice);
+        cleanup_free char *words = words_of(ssh, said, causes[i].said);
+        const bool both = key && !strstr(words, key);
+        fail(err, ERROR_CLOUD, "cannot connect to host '%s'%s: %s%s%s (%s)", ssh->target.host, how,
+             both ? key : "", both ? "; " : "", words, causes[i].advice);
         if (causes[i].retriable)
             error_retriable(err);
         return;
     }
-    fail(err, ERROR_CLOUD, "cannot work on host '%s': %s", target->host, words);
+    cleanup_free char *words = last_line(said);
+    fail(err, ERROR_CLOUD, "cannot work on host '%s': %s", ssh->target.host, words);
 }

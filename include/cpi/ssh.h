@@ -53,6 +53,10 @@ char **ssh_argv(const struct ssh *ssh, const char *line);
 /* The same with nothing to run, so that ssh tells on stderr what it meets. */
 char **ssh_argv_told(const struct ssh *ssh);
 
+/* The way to the host of proxy_jump alone. Its parts are cut out of 'text', a copy of proxy_jump;
+ * all else is that of 'ssh', so nothing of it is to be released. */
+struct ssh ssh_to_jump(const struct ssh *ssh, char *text);
+
 /* Turns what ssh said when it could not connect into what the operator has to do. Retriable where
  * the cause may go by itself. */
 void ssh_explain(const struct ssh *ssh, const char *said, struct error *err);

@@ -76,6 +76,9 @@ make_b_another_machine() {
     work_on b
     STORE=$HOSTS/a/store
     [[ $(virsh_lab domstate "$vm") == running ]]
+    # Which libvirt leaves behind (docs/multi-host.md).
+    virsh_lab dominfo "$vm" | grep -q 'Autostart: *disable'
+    virsh_lab autostart "$vm"
     cpi has_vm "[\"$vm\"]"
     [[ $result == true ]]
     cpi get_disks "[\"$vm\"]"

@@ -7,6 +7,7 @@
 #                              its /root
 #   xen.sh stop DIR            ends it
 #   xen.sh exec DIR COMMAND    runs a shell command in it, as root, and exits with its status
+#   xen.sh reach DIR           says how it is reached over SSH, in the words of a cpi.json
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -208,6 +209,11 @@ start() {
     in_dom0 "$dir" "$(printf "$settle_in" "$(date +%s)")"
 }
 
+reach() {
+    printf '{"uri": "xen+ssh://root@127.0.0.1:%d/?keyfile=%s", "host_key": "%s"}\n' \
+        "$(<"$1/port")" "$host/key" "$(cut -d ' ' -f 2,3 "$host/known_hosts")"
+}
+
 stop() {
     local words
     if running "$1"; then
@@ -220,7 +226,7 @@ stop() {
 
 main() {
     local verb=${1:-} dir
-    [[ $verb == build ]] || (($# >= 2)) || die 'usage: xen.sh build | start|stop|exec DIR …'
+    [[ $verb == build ]] || (($# >= 2)) || die 'usage: xen.sh build | start|stop|exec|reach DIR …'
     if [[ $verb == build ]]; then
         find_host
         return
@@ -232,7 +238,7 @@ main() {
         *) host=$(<"$dir/host") ;;
     esac
     case $verb in
-        start | stop) "$verb" "$dir" "$@" ;;
+        start | stop | reach) "$verb" "$dir" "$@" ;;
         exec) in_dom0 "$dir" "$*" ;;
         *) die "no such command: $verb" ;;
     esac

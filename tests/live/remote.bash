@@ -19,23 +19,28 @@ setup() {
     CPI=$BATS_TEST_TMPDIR/cpi
     HOME_DIR=$BATS_TEST_TMPDIR/home
     mkdir -p "$HOME_DIR"
-    # What the Director gives its CPIs.
-    printf '#%s\n' '!/bin/sh' >"$CPI"
-    cat >>"$CPI" <<END
-exec "$lab/hosts.sh" exec "$HOSTS" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$HOME_DIR" \
-    TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM" "\$@"
-END
-    chmod 0755 "$CPI"
+    director_runs
     work_on b
     write_remote_config '{}'
     work_on a
     write_remote_config '{}'
 }
 
+# director_runs [WORD…]: cpi runs where the Director is, in the environment that it gives its CPIs. The
+# words come before it and start it.
+director_runs() {
+    local words
+    words=$(printf '%q ' "$lab/hosts.sh" exec "$HOSTS" "$@" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+        HOME="$HOME_DIR" TMPDIR="$BATS_TEST_TMPDIR" "$PROGRAM")
+    printf '#!/bin/bash\nexec %s "$@"\n' "$words" >"$CPI"
+    chmod 0755 "$CPI"
+}
+
 teardown() {
     local host vm
     for host in a b; do
         work_on "$host"
+        let_through 2>/dev/null || true
         for vm in $(virsh_lab list --all --name); do
             virsh_lab destroy "$vm" >/dev/null 2>&1 || true
             virsh_lab undefine "$vm" --managed-save --nvram >/dev/null 2>&1 || true
@@ -74,6 +79,16 @@ at_director() {
 
 on_host() {
     "$lab/hosts.sh" on "$HOSTS" "$HOST" "$@"
+}
+
+# swallow WHAT: the host drops the packets that nft calls so, until let_through or the test's end.
+swallow() {
+    on_host nft "add table inet lab; add chain inet lab input { type filter hook input priority 0; };
+        add rule inet lab input $1 drop"
+}
+
+let_through() {
+    on_host nft delete table inet lab
 }
 
 # The far shells of cpi's connections to the host.

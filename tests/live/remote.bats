@@ -14,6 +14,9 @@ start_life() {
 # Every method, on a VM that start_life made.
 live_on() {
     local snapshot
+    cpi info
+    cpi ping
+    [[ $result == pong ]]
     boots "$vm"
     on_console "$vm" "^guest: settings label=config-2 agent_id=agent-$HOST vm=$vm"
     on_console "$vm" '^guest: ephemeral-data ok'
@@ -57,7 +60,7 @@ end_life() {
 }
 
 @test "the life of a VM and its disk by every method, on two hosts at once, from where is nothing but ssh" {
-    local a_vm a_disk a_sc
+    local a_vm a_disk a_sc other
     fails at_director virsh --version
     fails at_director ls "$HOSTS/store/vms"
     start_life
@@ -72,11 +75,14 @@ end_life() {
     [[ $result == false ]]
     cpi_fails VMNotFound "$a_vm" reboot_vm "[\"$a_vm\"]"
     cpi_fails DiskNotFound "$a_disk" attach_disk "[\"$vm\", \"$a_disk\"]"
+    # As after a host was lost and its entry pointed at this one: the other's live on, as what follows shows.
+    cpi delete_vm "[\"$a_vm\"]"
+    cpi delete_disk "[\"$a_disk\"]"
 
-    live_on
-    work_on a
-    (vm=$a_vm disk=$a_disk && live_on)
-    work_on b
+    live_on >"$BATS_TEST_TMPDIR/b.log" 2>&1 3>&- &
+    other=$!
+    (work_on a && vm=$a_vm disk=$a_disk && live_on)
+    wait "$other" || { cat "$BATS_TEST_TMPDIR/b.log" >&2; false; }
     end_life
     work_on a
     vm=$a_vm disk=$a_disk sc=$a_sc
@@ -84,6 +90,60 @@ end_life() {
     [[ $result == true ]] || disk=$(ls "$STORE/disks")
     end_life
     wait_for no_far_shell
+}
+
+# As docs/multi-host.md has it.
+@test "a host that comes back with a VM that nobody knows any more is cleaned, and its disk is still of use" {
+    start_life
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    cpi set_vm_metadata "[\"$vm\", {\"name\": \"web/0\", \"deployment\": \"cf\"}]"
+    virsh_lab list --all --title | grep -E "$vm +running +web/0 \(cf\)"
+    virsh_lab autostart --disable "$vm"
+    virsh_lab destroy "$vm"
+    chmod 0600 "$CONFIG"
+    "$CPI" ls --config "$CONFIG" | grep -E "^$vm .* cf +web/0 .* $disk"
+    "$CPI" call delete_vm "$vm" --config "$CONFIG"
+    [[ -z $(virsh_lab list --all --name) && -z $(ls "$STORE/vms") ]]
+    create_vm agent-new "$sc" 192.168.122.10
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    end_life
+    [[ -z $("$CPI" doctor --config "$CONFIG") ]]
+}
+
+# an_sshd PORT BIN: one more on the host, whose sessions find programs in BIN alone, and in /usr/sbin
+an_sshd() {
+    {
+        sed -e "s|^ListenAddress .*|&:$1|" -e "s|^PidFile .*|PidFile $BATS_TEST_TMPDIR/sshd.pid|" "$HOSTS/$HOST/sshd_config"
+        echo "SetEnv PATH=$2"
+    } >"$BATS_TEST_TMPDIR/sshd_config"
+    on_host /usr/sbin/sshd -f "$BATS_TEST_TMPDIR/sshd_config" -E "$BATS_TEST_TMPDIR/sshd.log" 3>&-
+    wait_for test -s "$BATS_TEST_TMPDIR/sshd.pid"
+}
+
+@test "a host needs no more than sh, virsh, qemu-img, coreutils and util-linux" {
+    local few=$BATS_TEST_TMPDIR/few program
+    mkdir "$few"
+    while read -r program; do
+        [[ ! -x $program || -d $program ]] || ln -sf "$(realpath "$program")" "$few/${program##*/}"
+    done < <(dpkg -L coreutils util-linux | grep -E '^(/usr)?/s?bin/.'; command -v sh virsh qemu-img)
+    an_sshd 2200 "$few"
+    write_remote_config '{"port": 2200}'
+    fails at_director ssh -F none -p 2200 -i "$HOSTS/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+        10.99.0.1 'command -v grep || command -v sed || command -v awk || command -v perl || command -v cpi'
+    start_life
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    cpi get_disks "[\"$vm\"]"
+    cpi set_vm_metadata "[\"$vm\", {\"deployment\": \"d\"}]"
+    cpi reboot_vm "[\"$vm\"]"
+    cpi delete_vm "[\"$vm\"]"
+    cpi snapshot_disk "[\"$disk\", {}]"
+    cpi delete_snapshot "[\"$result\"]"
+    cpi resize_disk "[\"$disk\", 96]"
+    cpi update_disk "[\"$disk\", 128, {\"format\": \"raw\"}]"
+    [[ $result == null ]] || disk=$result
+    cpi set_disk_metadata "[\"$disk\", {\"deployment\": \"d\"}]"
+    end_life
+    on_host kill "$(<"$BATS_TEST_TMPDIR/sshd.pid")"
 }
 
 @test "one config, the entry of the context says which host" {

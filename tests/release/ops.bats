@@ -127,6 +127,19 @@ cloud_properties() {
     render cpi.json.erb "$(<"$work/entry")" | holds '.host == "10.0.1.2"'
 }
 
+@test "two-hosts.yml: each AZ is an entry of cpi-config.yml, and has a subnet of its own" {
+    bosh_rb interpolate config/ops/cpi-config.yml -l "$fixtures/vars.yml" --var-errs >"$work/cpi-config"
+    bosh_rb interpolate config/ops/cloud-config.yml -o config/ops/two-hosts.yml -l "$fixtures/vars.yml" --var-errs \
+        >"$work/cloud-config"
+    diff <(jq -c '[.azs[].cpi]' "$work/cloud-config") <(jq -c '[.cpis[].name]' "$work/cpi-config")
+    holds '.azs as $azs | [.networks[].subnets[].azs] == [$azs[] | [.name]]' <"$work/cloud-config"
+    holds '.azs as $azs | .compilation.az | IN($azs[].name)' <"$work/cloud-config"
+    holds '.networks[0].subnets | (map(.range) | unique | length == 2) and
+        all(.cloud_properties == {name: "default"})' <"$work/cloud-config"
+    # Nor are two hosts one by mistake.
+    holds '[.cpis[].properties | .host, .host_key] | unique | length == 4' <"$work/cpi-config"
+}
+
 # A stand-in for the bosh CLI: it does what the scripts ask for with bosh.rb, generates the key, and
 # notes with what it was called.
 fake_bosh() {

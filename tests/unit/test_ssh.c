@@ -170,6 +170,54 @@ static void what_ssh_says_is_told_with_what_to_do(void **state)
     }
 }
 
+/* ssh's last line is about a connection that there never was. */
+static void what_fails_on_the_way_is_told_as_such(void **state)
+{
+    static const char ending[] =
+        "kex_exchange_identification: Connection closed by remote host\r\n";
+    static const struct {
+        const char *said, *told;
+        bool retriable;
+    } rows[] = {
+        { "v@j: Permission denied (publickey).\r\n",
+          "host 'h' as u by way of 'v@j:24': v@j: Permission denied (publickey). (is ", false },
+        { "ssh: connect to host j port 24: Connection refused\r\n",
+          "'v@j:24': ssh: connect to host j port 24: Connection refused (is sshd running", true },
+        { "stdio forwarding failed\r\n", "(the host of proxy_jump does not get through to it",
+          true },
+        { "Load key \"/k\": error in libcrypto\r\nv@j: Permission denied (publickey).\r\n",
+          "'v@j:24': Load key \"/k\": error in libcrypto (private_key is not", false },
+        { "", "Connection closed by remote host (its sshd may be busy", true },
+    };
+    cleanup_ssh struct ssh ssh =
+        ready(&(struct ssh_target){ .host = "h", .username = "u", .proxy_jump = "v@j:24" });
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        cleanup_free char *said = xasprintf("%s%s", rows[i].said, ending);
+        struct error err = { 0 };
+        ssh_explain(&ssh, said, &err);
+        assert_int_equal(err.ok_to_retry, rows[i].retriable);
+        expect_part(err.message, rows[i].told);
+        expect_error(&err, ERROR_CLOUD, "cannot connect to");
+    }
+}
+
+static void the_host_of_proxy_jump_is_reached_as_the_way_is(void **state)
+{
+    char text[] = "[fd00::2]:24", keys[] = "ssh-ed25519 AAAA", *list[] = { keys, NULL };
+    cleanup_ssh struct ssh ssh = ready(&(struct ssh_target){
+        .host = "h", .username = "u", .port = 7, .host_keys = list, .proxy_jump = text });
+    cleanup_free char *copy = xstrdup(text);
+    const struct ssh jump = ssh_to_jump(&ssh, copy);
+    cleanup_free char *argv = argv_of(&jump);
+
+    (void)state;
+    expect_part(argv, " -lu -p24 -- fd00::2 the line ");
+    expect_part(argv, "-oUserKnownHostsFile=/proc/");
+    expect_absent(argv, "ProxyCommand");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +228,8 @@ int main(void)
         cmocka_unit_test(the_way_over_another_host_has_the_same_options),
         cmocka_unit_test(a_private_key_that_cannot_be_read_is_named),
         cmocka_unit_test(what_ssh_says_is_told_with_what_to_do),
+        cmocka_unit_test(what_fails_on_the_way_is_told_as_such),
+        cmocka_unit_test(the_host_of_proxy_jump_is_reached_as_the_way_is),
     };
 
     return cmocka_run_group_tests_name("ssh", tests, NULL, NULL);

@@ -83,6 +83,41 @@ load helper
     nothing_left
 }
 
+# from_outside: cpi runs on this machine, where it finds nothing but ssh, and has the image here.
+from_outside() {
+    local near=$BATS_TEST_TMPDIR/near
+    mkdir "$near"
+    ln -s "$(command -v ssh)" "$near/ssh"
+    # Dom0's time is not that of this machine.
+    dom0 'cat cpi.json' | jq --argjson there "$("$lab/xen.sh" reach "$DOM0")" \
+        '. + $there + {connect_timeout: 600, keepalive: 600}' >"$BATS_TEST_TMPDIR/cpi.json"
+    chmod 0600 "$BATS_TEST_TMPDIR/cpi.json"
+    run_cpi() {
+        env -i PATH="$BATS_TEST_TMPDIR/near" HOME="$BATS_TEST_TMPDIR" \
+            "${XEN_CPI:-$root/build/static/x86_64/cpi}" --config "$BATS_TEST_TMPDIR/cpi.json"
+    }
+}
+
+@test "a paravirtual VM and its disk on a Xen host that is reached over SSH" {
+    from_outside
+    cpi create_stemcell "[\"$("$lab/stemcell.sh" qcow2)\", {}]"
+    stemcell=$result
+    create_vm agent-5 192.168.122.54
+    cpi has_vm "[\"$vm\"]"
+    [[ $result == true ]]
+    expect "$vm" 'ready'
+    expect "$vm" "settings label=config-2 agent_id=agent-5 vm=$vm"
+    create_disk 64
+    attach "$disk" /dev/xvde
+    expect "$vm" 'persistent xvde blank, wrote owner=agent-5'
+    cpi delete_vm "[\"$vm\"]"
+    cpi has_vm "[\"$vm\"]"
+    [[ $result == false ]]
+    cpi delete_disk "[\"$disk\"]"
+    cpi delete_stemcell "[\"$stemcell\"]"
+    nothing_left
+}
+
 @test "what this host cannot run is refused, and leaves nothing; so does a VM that does not start" {
     cpi_fails NotSupported 'vsphere stemcell' create_stemcell '["/root/vsphere", {}]'
     nothing_left
