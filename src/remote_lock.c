@@ -102,9 +102,12 @@ void remote_unlock(struct lock *lock)
 static int take_one_again(struct remote *remote, int fd, struct error *err)
 {
     const long long deadline = clock_ms() + remote->host->lock_timeout * 1000LL;
+    struct remote_lock wanted = remote->locks[fd];
 
+    /* The old shell, or what it runs, may have it for a moment. */
+    wanted.wait_s = WAIT_S;
     for (;;) {
-        int taken = ask_for(remote->host, &remote->locks[fd], fd, err);
+        int taken = ask_for(remote->host, &wanted, fd, err);
         if (taken)
             return taken < 0 ? -1 : 0;
         if (clock_ms() >= deadline)

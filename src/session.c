@@ -107,20 +107,26 @@ static int open_session(struct session *session, struct error *err)
     make_secret(session);
     session->open = true;
     session->greeted[0] = session->greeted[1] = false;
-    return session->opened ? session->opened(session->state, err) : 0;
+    if (!session->opened || session->opened(session->state, err) == 0)
+        return 0;
+    /* Nothing may run without what it made sure of. */
+    session_close(session);
+    return -1;
 }
 
-/* sshd drops connections when too many come at once (MaxStartups). Nothing has run then. */
+/* sshd drops connections when too many come at once (MaxStartups). Nothing has run then, and ssh
+ * says nothing else: on the way over another host it says this of every failure there, after its
+ * cause. */
 static bool was_dropped(const struct session *session, const struct session_question *question)
 {
-    static const char *const words[] = { "Connection closed by", "Connection reset by" };
-    const struct buffer *err = &session->err;
+    cleanup_free char *said =
+        xstrndup(session->err.length ? session->err.data : "", session->err.length);
+    cleanup_free char **lines = split_lines(said);
 
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        if (!question->source && err->length &&
-            memmem(err->data, err->length, words[i], strlen(words[i])))
-            return true;
-    return false;
+    for (char **line = lines; *line; line++)
+        if (!strstr(*line, "Connection closed by") && !strstr(*line, "Connection reset by"))
+            return false;
+    return !question->source && *lines;
 }
 
 /* 1: answered, 0: the connection was dropped before it was one, -1: failed. */

@@ -629,6 +629,28 @@ static void a_lost_connection_is_told_and_its_locks_are_taken_again(void **state
     assert_false(is_free(path));
 }
 
+static void nothing_runs_without_a_lock_that_somebody_else_took_meanwhile(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *path = xasprintf("%s/lock", (char *)*state);
+    cleanup_lock struct lock lock = LOCK_NONE;
+    struct error err = { 0 };
+
+    far_init(&far);
+    far.host.lock_timeout = 1;
+    assert_int_equal(host_lock(&far.host, path, LOCK_EXCLUSIVE, 0, &lock, &err), 1);
+    kill(-far.remote.session.child.pid, SIGKILL);
+    wait_until_free(path);
+    cleanup_fd int other = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(host_exists(&far.host, path, &err), -1);
+    expect_error(&err, ERROR_CLOUD, "was lost during");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(host_exists(&far.host, path, &err), -1);
+        expect_error(&err, ERROR_CLOUD, "another process has it now");
+    }
+}
+
 static void a_connection_that_cannot_be_made_is_not_tried_twice(void **state)
 {
     cleanup_far struct far far = { 0 };
@@ -694,6 +716,7 @@ static const struct CMUnitTest tests[] = {
     IN_DIRECTORY(a_lock_that_somebody_has_is_waited_for),
     IN_DIRECTORY(as_many_locks_as_there_are_digits),
     IN_DIRECTORY(a_lost_connection_is_told_and_its_locks_are_taken_again),
+    IN_DIRECTORY(nothing_runs_without_a_lock_that_somebody_else_took_meanwhile),
     cmocka_unit_test(a_connection_that_cannot_be_made_is_not_tried_twice),
     IN_DIRECTORY(a_connection_that_is_dropped_at_once_is_tried_again),
 };
