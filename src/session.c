@@ -1,6 +1,7 @@
 #include "cpi/session.h"
 
 #include "cpi/exchange.h"
+#include "cpi/trace.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -133,7 +134,7 @@ static bool was_dropped(const struct session *session, const struct session_ques
 static int ask_once(struct exchange *x, bool last_try, struct error *err)
 {
     struct session *session = x->session;
-    const long long began = clock_ms();
+    const long long began = clock_ms(), traced = trace_now(session->log->trace);
 
     if (open_session(session, err) < 0)
         return -1;
@@ -145,6 +146,8 @@ static int ask_once(struct exchange *x, bool last_try, struct error *err)
         exchange_finish(x);
         log_event(session->log, "  -> %d after %lld ms", x->answer->outcome.status,
                   clock_ms() - began);
+        trace_question(session->log->trace, session->host, x->question->what, traced,
+                       x->answer->outcome.status);
         return 1;
     }
     child_end(&session->child);

@@ -60,6 +60,20 @@ void trace_child(struct trace *trace, const char *const *argv, long long began, 
     trace->children++;
 }
 
+void trace_question(struct trace *trace, const char *host, const char *what, long long began,
+                    int status)
+{
+    if (!trace || !trace->stream)
+        return;
+    cJSON *arguments = json_new_object();
+    json_put_string(arguments, "host", host);
+    json_put_string(arguments, "what", what);
+    json_put_number(arguments, "status", status);
+    add(trace, "question", began, arguments);
+    fputs(",\n", trace->stream);
+    trace->questions++;
+}
+
 static double cpu_us(const struct rusage *usage)
 {
     return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1e6 +
@@ -92,6 +106,7 @@ void trace_close(struct trace *trace)
     getrusage(RUSAGE_CHILDREN, &children);
     cJSON *arguments = json_new_object();
     json_put_number(arguments, "children", trace->children);
+    json_put_number(arguments, "questions", trace->questions);
     json_put_number(arguments, "own_cpu_us", cpu_us(&own));
     json_put_number(arguments, "children_cpu_us", cpu_us(&children));
     json_put_number(arguments, "peak_kib", peak_kib(&own));
