@@ -74,11 +74,13 @@ static int read_request(const struct request_text *text, struct request *request
     return read_api_version(request->document, &request->api_version, err);
 }
 
-static int check_store(void *state, struct error *err)
+static int check_store(void *state, bool usual, struct error *err)
 {
     struct cpi *cpi = state;
 
-    return store_check(&cpi->store, err);
+    if (store_check(&cpi->store, err) < 0)
+        return -1;
+    return usual || !cpi->store.laid_out ? 0 : store_complete(&cpi->store, err);
 }
 
 /* With a host that is reached over ssh, nothing is asked of it before a method does. */
@@ -117,10 +119,13 @@ static int set_up(struct cpi *cpi, struct error *err)
                                          .hypervisor = config->hypervisor->name };
     if (set_up_host(cpi, err) < 0 || set_up_paths(cpi, err) < 0)
         return -1;
-    if (!cpi->host.remote || cpi->remote.connected)
+    if (!cpi->host.remote)
         return store_check(&cpi->store, err);
-    cpi->remote.first = check_store;
-    cpi->remote.state = cpi;
+    cpi->remote.guard = (struct remote_guard){ .path = store_version_path(&cpi->store),
+                                               .text = store_version_text,
+                                               .directories = store_directories(&cpi->store),
+                                               .check = check_store,
+                                               .state = cpi };
     return 0;
 }
 

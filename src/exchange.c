@@ -6,25 +6,31 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 1 << 20, HEAD = 12, FAR_GRACE_S = 10 };
+enum { BLOCK = 1 << 20, HEAD = 12, LINE = 128, FAR_GRACE_S = 10 };
 
 static const char greeting[] = "cpi-session\n";
 static const char last_block[] = "0000000000.\n", confirmation[] = ".\n";
+
+static int whole_s(const struct session_question *question)
+{
+    return question->before_s + (question->whole_s ? question->whole_s : question->timeout_s);
+}
 
 static void write_question(struct exchange *x)
 {
     static const char *const modes[] = { "here", "run", "feed" };
     const struct session_question *q = x->question;
-    cleanup_free char *first = q->before ? steal_pointer(q->before) : NULL;
+    const char *first = q->before ? q->before : "";
     char *text = NULL;
     size_t length;
     FILE *out = text_open(&text, &length);
     const size_t tail = strlen("\n#") + strlen(x->mark);
-    const size_t before = first ? strlen(first) : 0;
 
-    fprintf(out, "%s %d %s %zu %zu\n", modes[q->mode], q->timeout_s + FAR_GRACE_S, x->mark,
-            before + tail, strlen(q->script) + tail);
-    fprintf(out, "%s\n#%s", first ? first : "", x->mark);
+    cleanup_free char *line =
+        xasprintf("%s %d %s %zu %zu", modes[q->mode], whole_s(q) + FAR_GRACE_S, x->mark,
+                  strlen(first) + tail, strlen(q->script) + tail);
+    fprintf(out, "%-*s\n", LINE - 1, line);
+    fprintf(out, "%s\n#%s", first, x->mark);
     fprintf(out, "%s\n#%s", q->script, x->mark);
     text_close(out);
     buffer_add(&x->text, text, length);
@@ -174,13 +180,47 @@ bool exchange_greeted(const struct session *session)
     return session->greeted[0] && session->greeted[1];
 }
 
+/* How long the far side may take still. */
+struct patience {
+    bool greeted;
+    long long step, whole; /* until then, in clock_ms */
+    size_t heard;          /* bytes of the answer so far */
+};
+
+static void begin_to_wait(struct patience *p, const struct exchange *x)
+{
+    p->step = clock_ms() + (x->question->before_s + x->question->timeout_s) * 1000LL;
+    p->whole = clock_ms() + whole_s(x->question) * 1000LL;
+}
+
+/* A step begins when the one before it has said that it is over. */
+static long long time_left(struct patience *p, const struct exchange *x, bool took)
+{
+    const struct session *s = x->session;
+    const size_t heard = s->out.length + s->err.length;
+    const bool told = x->question->steps || x->question->before_s;
+    const bool moved = told && heard != p->heard;
+
+    if (!p->greeted && exchange_greeted(s)) {
+        p->greeted = true;
+        begin_to_wait(p, x);
+    } else if (p->greeted && took && x->question->source) {
+        begin_to_wait(p, x);
+    } else if (p->greeted && moved) {
+        p->step = clock_ms() + x->question->timeout_s * 1000LL;
+    }
+    p->heard = heard;
+    return (p->step < p->whole ? p->step : p->whole) - clock_ms();
+}
+
 static enum ending pump(struct exchange *x)
 {
     struct session *s = x->session;
-    const long long patience = x->question->timeout_s * 1000LL;
-    bool greeted = exchange_greeted(s);
-    long long deadline = clock_ms() + (greeted ? patience : s->connect_s * 1000LL);
+    struct patience patience = { .greeted = exchange_greeted(s) };
 
+    begin_to_wait(&patience, x);
+    if (!patience.greeted)
+        patience.step = patience.whole = clock_ms() + s->connect_s * 1000LL;
     for (;;) {
         int took = s->child.in >= 0 ? feed(x) : 0;
         if (took < 0)
@@ -189,18 +229,12 @@ static enum ending pump(struct exchange *x)
             return ANSWERED;
         if (s->child.out < 0 || s->child.err < 0)
             return LOST;
-        if (!greeted && exchange_greeted(s)) {
-            greeted = true;
-            deadline = clock_ms() + patience;
-        } else if (greeted && took && x->question->source) {
-            deadline = clock_ms() + patience;
-        }
         struct pollfd fds[] = {
             { .fd = s->child.out, .events = POLLIN },
             { .fd = s->child.err, .events = POLLIN },
             { .fd = x->next_length ? s->child.in : -1, .events = POLLOUT },
         };
-        const long long left = deadline - clock_ms();
+        const long long left = time_left(&patience, x, took > 0);
         if (left <= 0)
             return TIMED_OUT;
         /* The short step is for the signals, which are blocked and only asked for. */
@@ -218,6 +252,19 @@ enum ending exchange_run(struct exchange *x)
     enum ending ending = pump(x);
     buffer_release(&x->text);
     return ending;
+}
+
+void exchange_send(struct exchange *x, int milliseconds)
+{
+    const long long deadline = clock_ms() + milliseconds;
+    struct session *s = x->session;
+
+    write_question(x);
+    while (s->child.in >= 0 && feed(x) >= 0 && x->next_length > 0 && clock_ms() < deadline) {
+        struct pollfd room = { .fd = s->child.in, .events = POLLOUT };
+        poll(&room, 1, 100);
+    }
+    buffer_release(&x->text);
 }
 
 /* Cuts the answer out of what was read. */

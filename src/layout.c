@@ -4,8 +4,9 @@
 #include <string.h>
 
 const struct layout layout_today = { .version = 1, .oldest = 1 };
+const char store_version_text[] = "1\n";
 
-static char *version_path(const struct store *store)
+char *store_version_path(const struct store *store)
 {
     return xasprintf("%s/version", store->dir);
 }
@@ -26,7 +27,7 @@ static int parse_version(const char *path, const char *text, long *version, stru
 int layout_read(const struct store *store, const struct layout *layout, long *version,
                 struct error *err)
 {
-    cleanup_free char *path = version_path(store);
+    cleanup_free char *path = store_version_path(store);
     cleanup_free char *text = NULL;
     int got = host_get(store->host, path, &text, err);
 
@@ -49,7 +50,7 @@ int layout_read(const struct store *store, const struct layout *layout, long *ve
 
 static int write_version(const struct store *store, long version, struct error *err)
 {
-    cleanup_free char *path = version_path(store);
+    cleanup_free char *path = store_version_path(store);
     cleanup_free char *content = xasprintf("%ld\n", version);
 
     return host_put(store->host, path, (struct bytes){ content, strlen(content) }, 0644, err);
@@ -72,14 +73,25 @@ static int make_path(const struct store *store, const char *path, struct error *
 
 /* Others may pass through our directories, for the hypervisor's user is one of them, but not look
  * around; the locks are ours alone. */
+static const struct {
+    const char *name;
+    mode_t mode;
+} directories[] = { { "vms", 0711 },       { "disks", 0711 },    { "stemcells", 0711 },
+                    { "snapshots", 0711 }, { "networks", 0700 }, { ".lock", 0700 } };
+
+char **store_directories(const struct store *store)
+{
+    char **paths = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+        cleanup_free char *path = xasprintf("%s/%s", store->dir, directories[i].name);
+        strings_add(&paths, path);
+    }
+    return paths;
+}
+
 int layout_make_directories(const struct store *store, struct error *err)
 {
-    static const struct {
-        const char *name;
-        mode_t mode;
-    } directories[] = { { "vms", 0711 },       { "disks", 0711 },    { "stemcells", 0711 },
-                        { "snapshots", 0711 }, { "networks", 0700 }, { ".lock", 0700 } };
-
     if (make_path(store, store->dir, err) < 0)
         return -1;
     for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
@@ -92,8 +104,12 @@ int layout_make_directories(const struct store *store, struct error *err)
 
 int layout_make(const struct store *store, const struct layout *layout, struct error *err)
 {
-    return layout_make_directories(store, err) < 0 ? -1
-                                                   : write_version(store, layout->version, err);
+    host_postpone(store->host);
+    if (layout_make_directories(store, err) == 0 &&
+        write_version(store, layout->version, err) == 0 && host_settle(store->host, err) == 0)
+        return 0;
+    host_forget(store->host);
+    return -1;
 }
 
 /* A step that was killed is run again: the version says what is complete. */

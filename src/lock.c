@@ -41,6 +41,15 @@ int host_lock(const struct host *host, const char *path, enum lock_mode mode, in
     }
 }
 
+int host_lock_later(const struct host *host, const char *path, enum lock_mode mode,
+                    struct lock *lock, struct error *err)
+{
+    const struct host_ops *ops = ops_of(host->remote);
+
+    return ops->lock_later ? ops->lock_later(host, path, mode, lock, err)
+                           : host_lock(host, path, mode, host->lock_timeout, lock, err);
+}
+
 void host_retire_lock(const struct lock *lock)
 {
     if (lock->fd >= 0)

@@ -165,7 +165,6 @@ static int send_image(const struct host *host, const char *path, struct upload *
     const struct command_source source = { .read = next_run, .state = u };
     const struct session_question question = {
         .what = what,
-        .before = &host->remote->pending,
         .script = script,
         .mode = SESSION_FEED,
         .source = &source,
@@ -173,7 +172,7 @@ static int send_image(const struct host *host, const char *path, struct upload *
         .timeout_s = host->command_timeout + (int)(u->content->size / HOST_READ_A_SECOND),
     };
 
-    return session_ask(&host->remote->session, &question, answer, err);
+    return remote_flush(host, err) < 0 ? -1 : remote_exchange_apart(host, &question, answer, err);
 }
 
 int remote_write_image(const struct host *host, const char *path,
@@ -189,7 +188,7 @@ int remote_write_image(const struct host *host, const char *path,
     if (failed)
         return -1;
     if (answer.outcome.status != 0)
-        return remote_fail(&named, &answer, err);
+        return remote_fail(&named, &answer.outcome, err);
     digest_zeros(&u, content->size);
     return compare(&u, path, &answer.outcome, err);
 }

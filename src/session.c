@@ -65,10 +65,30 @@ static int no_connection(struct session *session, enum ending ending, struct err
     return -1;
 }
 
+/* What was being done when the answer broke off. */
+static const char *current_step(const struct exchange *x)
+{
+    const struct session_question *q = x->question;
+    const struct buffer *out = &x->session->out;
+    const char *const *step = q->steps;
+    const char *at = out->data;
+
+    if (!step)
+        return q->name ? q->name : q->what;
+    while (at && step[1]) {
+        at = memmem(at, (size_t)(out->data + out->length - at), q->separator, strlen(q->separator));
+        if (at) {
+            at += strlen(q->separator);
+            step++;
+        }
+    }
+    return *step;
+}
+
 static int judge(const struct exchange *x, enum ending ending, bool greeted, struct error *err)
 {
     struct session *s = x->session;
-    const char *what = x->question->name ? x->question->name : x->question->what;
+    const char *what = current_step(x);
 
     if (ending == SOURCE_FAILED) {
         *err = x->source_error;
@@ -91,7 +111,7 @@ static int judge(const struct exchange *x, enum ending ending, bool greeted, str
     return error_retriable(err);
 }
 
-static int open_session(struct session *session, struct error *err)
+int session_open(struct session *session, struct error *err)
 {
     struct child_plan plan = { .argv = (const char *const *)session->argv };
 
@@ -136,7 +156,7 @@ static int ask_once(struct exchange *x, bool last_try, struct error *err)
     struct session *session = x->session;
     const long long began = clock_ms(), traced = trace_now(session->log->trace);
 
-    if (open_session(session, err) < 0)
+    if (session_open(session, err) < 0)
         return -1;
     log_event(session->log, "on %s: %s", session->host, x->question->what);
     snprintf(x->mark, sizeof(x->mark), "%s-%u", session->secret, ++session->asked);
@@ -169,6 +189,18 @@ int session_ask(struct session *session, const struct session_question *question
         log_event(session->log, "host '%s' dropped the connection: once more", session->host);
         pause_ms((long)PAUSE_MS * try);
     }
+}
+
+void session_tell(struct session *session, const char *what, const char *script)
+{
+    const struct session_question question = { .what = what,
+                                               .script = script,
+                                               .mode = SESSION_HERE };
+    struct exchange x = { .session = session, .question = &question };
+
+    log_event(session->log, "to %s, without waiting: %s", session->host, what);
+    snprintf(x.mark, sizeof(x.mark), "%s-%u", session->secret, ++session->asked);
+    exchange_send(&x, FAREWELL_MS);
 }
 
 void session_answer_release(struct session_answer *answer)

@@ -27,8 +27,9 @@ struct command {
     const struct command_source *source; /* instead of input, NULL: none */
     int timeout_s;         /* the child is killed so many seconds after it began or, if it has a
                               source, after it last took something */
-    bool lockless;         /* it may leave processes behind, which must not hold our locks (locally;
-                              over ssh they do) */
+    bool lockless;         /* it may leave processes behind, which must not hold our locks */
+    const char *done_mark; /* behind ssh this file is removed with it, if it succeeds, which a
+                              host_remove of it then finds done; NULL: none */
     bool untrusted_input;  /* limits memory and CPU time: the child reads a stranger's file */
     int cpu_s, memory_mib; /* these limits; 0: 10 seconds of CPU time, 1024 MiB of addresses */
 };

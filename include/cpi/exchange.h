@@ -2,8 +2,8 @@
  * exchange.h - one question to the far shell of a session, and its answer: what
  * goes over the pipes.
  *
- * A question is a line (mode, seconds, mark, the lengths of its scripts), its
- * scripts, and with SESSION_FEED blocks of input, each after a line of 12
+ * A question is a line of 128 characters (mode, seconds, mark, the lengths of its
+ * scripts), its scripts, and with SESSION_FEED blocks of input, each after a line of 12
  * characters with its length. The answer is what the scripts say, then the mark,
  * on both streams; on stdout with the status. A '.' tells whoever watches over
  * there that all is well. See session_loop.c for the other side.
@@ -36,6 +36,9 @@ struct exchange {
 
 /* Sends the question and reads until the answer is there. */
 enum ending exchange_run(struct exchange *exchange);
+
+/* Sends the question alone, for so many milliseconds. */
+void exchange_send(struct exchange *exchange, int milliseconds);
 
 /* Takes an answer that is there out of what was read. */
 void exchange_finish(struct exchange *exchange);

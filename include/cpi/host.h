@@ -41,6 +41,20 @@ struct bytes {
 int host_run(const struct host *host, const struct command *command, struct outcome *outcome,
              struct error *err);
 
+/* What the outcome of a command means: 0, or -1 with the error set. */
+struct verdict {
+    int (*judge)(const struct verdict *verdict, const struct outcome *outcome, struct error *err);
+    const char *subject; /* what it is about; copied where it must last */
+};
+
+/* Runs a command that the verdict decides about. It may be postponed (below). */
+int host_perform(const struct host *host, const struct command *command,
+                 const struct verdict *verdict, struct error *err);
+
+/* Runs a command that is not missed when it fails, which is logged as 'what'. It may be postponed.
+ */
+void host_attempt(const struct host *host, const struct command *command, const char *what);
+
 /* Makes a directory with exactly this mode; one that exists is left as it is. */
 int host_make_directory(const struct host *host, const char *path, mode_t mode, struct error *err);
 
@@ -124,8 +138,65 @@ int host_claimed_by(const struct host *host, const char *path, char **text, stru
 /* Removes a file or a whole directory; an absent one is success. */
 int host_remove(const struct host *host, const char *path, struct error *err);
 
+/* Removes each link in the directories in 'directory' that says 'text'. */
+int host_unclaim(const struct host *host, const char *directory, const char *text,
+                 struct error *err);
+
+/* Makes the empty file 'name' in a directory that is there and has no file 'unless'. That it could
+ * not be is only logged. */
+void host_mark(const struct host *host, const char *directory, const char *name,
+               const char *unless);
+
 /* The names in a directory, sorted; an absent directory is empty. Owned by the caller. */
 int host_list(const struct host *host, const char *path, char ***names, struct error *err);
+
+struct host_texts {
+    char **names, **texts; /* a pair each, ended by NULL, or NULL for none */
+};
+
+/* Reads the small file 'file' in each directory in 'directory' whose name does not start with a
+ * dot. Owned by the caller: host_texts_release. */
+int host_get_each(const struct host *host, const char *directory, const char *file,
+                  struct host_texts *texts, struct error *err);
+void host_texts_release(struct host_texts *texts);
+#define cleanup_texts cleanup(host_texts_release)
+
+/*
+ * Fewer round trips to a host behind ssh. On this machine, where there are none,
+ * all is done when it is called for, and the functions that follow do nothing.
+ *
+ * Between host_postpone and host_settle what only succeeds or fails (make_directory,
+ * put, rename, chmod, claim, remove, unclaim, perform) returns 0 at once and is
+ * done, in its order, with the next question that must be answered. The first that
+ * ends with a status other than 0 keeps all after it from being done, the question too,
+ * which returns its error; and so does whatever is asked or postponed after that, for
+ * nobody knows any more what there is, until one of the next four functions is called.
+ * A lock must not be let go of before what it protects was settled.
+ */
+void host_postpone(const struct host *host);
+
+/* Ends that: does what was not done yet. Also tells of what failed before. */
+int host_settle(const struct host *host, struct error *err);
+
+/* Ends that: what was not done yet never is. */
+void host_forget(const struct host *host);
+
+/* Ends that: what was not done yet is attempted by the end of the call, when nobody hears any more
+ * what came of it. */
+void host_leave(const struct host *host);
+
+/* Has something postponed failed since host_postpone, so that nothing after it was done? */
+bool host_step_failed(const struct host *host);
+
+/* Has a lock of host_lock_later's not been taken yet, as far as we know? */
+bool host_lacks_lock(const struct host *host);
+
+/* Says that the function of that name (host_get and so on) is about to be called, with the locks
+ * that are held and taken by then: the next question brings its answer along. */
+enum host_question { HOST_GET, HOST_EXISTS, HOST_LIST, HOST_CLAIMED_BY };
+void host_foresee(const struct host *host, enum host_question question, const char *path);
+void host_foresee_each(const struct host *host, const char *directory, const char *file);
+void host_foresee_run(const struct host *host, const struct command *command);
 
 enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
 
@@ -149,6 +220,14 @@ struct lock {
  */
 int host_lock(const struct host *host, const char *path, enum lock_mode mode, int wait_s,
               struct lock *lock, struct error *err);
+
+/*
+ * The same for a caller that need not know at once and waits for lock_timeout:
+ * behind ssh the lock is taken with the next question, which fails where host_lock
+ * would have. 1: taken, or to be taken, 0: there is no directory for its file.
+ */
+int host_lock_later(const struct host *host, const char *path, enum lock_mode mode,
+                    struct lock *lock, struct error *err);
 
 /* Removes the lock's file; the lock itself is held until host_unlock. */
 void host_retire_lock(const struct lock *lock);

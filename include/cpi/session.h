@@ -53,13 +53,20 @@ enum session_mode {
 struct session_question {
     const char *what;   /* a line, for the log */
     const char *name;   /* the same in a word for messages; NULL: what */
-    char **before;      /* shell lines that run first, in the loop's shell; taken, NULL: none */
+    const char *before; /* shell lines that run first, in the loop's shell; NULL: none */
+    int before_s;       /* that these may wait; they print something then, when they are done */
     const char *script; /* runs if they succeeded */
     enum session_mode mode;
     const char *input; /* for SESSION_FEED, or its source */
     size_t input_length;
     const struct command_source *source;
-    int timeout_s; /* as in struct command */
+    int timeout_s; /* as in struct command, for each of its steps */
+
+    /* A script of several steps, each of which prints the separator on stdout when it has ended.
+     * Their names, for messages; NULL: one step. */
+    const char *const *steps;
+    const char *separator;
+    int whole_s; /* that all the steps may take; 0: timeout_s */
 };
 
 struct session_answer {
@@ -69,10 +76,18 @@ struct session_answer {
 
 #define cleanup_answer cleanup(session_answer_release)
 
+/* Makes the connection if there is none, without waiting for it: what fails later fails the first
+ * question. */
+int session_open(struct session *session, struct error *err);
+
 /* Asks. Any status is success. ERROR_CLOUD when the connection cannot be made or is lost, which is
  * retriable where that can help, and as command_run fails. */
 int session_ask(struct session *session, const struct session_question *question,
                 struct session_answer *answer, struct error *err);
+
+/* Tells the far shell itself to run a script, whatever comes of it, and waits for no answer: the
+ * connection, which must be open, is to be closed next. */
+void session_tell(struct session *session, const char *what, const char *script);
 
 void session_answer_release(struct session_answer *answer);
 

@@ -33,6 +33,20 @@ struct store {
  * (layout.h). Makes no store. */
 int store_check(struct store *store, struct error *err);
 
+/* The file that store_check reads, and what it usually says. The path is owned by the caller. */
+char *store_version_path(const struct store *store);
+extern const char store_version_text[];
+
+/* The directories that a store has. Owned by the caller. */
+char **store_directories(const struct store *store);
+
+/* Makes those anew that a restored backup or a person who cleans up has lost, which the log tells.
+ */
+int store_mend(const struct store *store, struct error *err);
+
+/* The same if one is missing. */
+int store_complete(const struct store *store, struct error *err);
+
 /* Makes what is missing of store_dir and its directories. */
 int store_prepare(const struct store *store, struct error *err);
 
@@ -74,6 +88,12 @@ int store_lock_networks(const struct store *store, struct lock *lock, struct err
  * caller. */
 char *store_slot_path(const struct store *store);
 
+/* See host_foresee: of store_has, store_list, store_read, store_read_each. */
+void store_foresee_has(const struct store *store, enum store_kind kind, const char *cid);
+void store_foresee_list(const struct store *store, enum store_kind kind);
+void store_foresee_read(const struct store *store, enum store_kind kind, const char *cid);
+void store_foresee_read_each(const struct store *store, enum store_kind kind);
+
 /* 1: there, 0: absent, -1: cannot tell. */
 int store_has(const struct store *store, enum store_kind kind, const char *cid, struct error *err);
 
@@ -84,6 +104,19 @@ int store_list(const struct store *store, enum store_kind kind, char ***cids, st
  * spoilt. Owned by the caller. */
 int store_read(const struct store *store, enum store_kind kind, const char *cid, cJSON **record,
                struct error *err);
+
+/*
+ * Reads the records of all things of a kind, in the order of their CIDs, for
+ * 'each', which returns 0 to go on, 1 to end it, or -1. A record that is spoilt is
+ * NULL, with the error set, which -1 passes on. 1: it was ended, 0: it was not, -1: failed.
+ */
+struct store_reader {
+    int (*each)(void *state, const char *cid, cJSON *record, struct error *err);
+    void *state;
+};
+
+int store_read_each(const struct store *store, enum store_kind kind,
+                    const struct store_reader *reader, struct error *err);
 
 int store_write(const struct store *store, enum store_kind kind, const char *cid,
                 const cJSON *record, struct error *err);
@@ -122,7 +155,10 @@ int store_list_ips(const struct store *store, const char *network, char ***ips, 
 int store_release_ip(const struct store *store, const char *network, const char *ip,
                      const char *cid, struct error *err);
 
-/* Takes all its addresses from a VM. */
+/* See host_foresee: of store_ip_holder. */
+void store_foresee_ip(const struct store *store, const char *network, const char *ip);
+
+/* Takes all its addresses from a VM. May be postponed. */
 int store_release_ips(const struct store *store, const char *cid, struct error *err);
 
 #endif

@@ -692,6 +692,500 @@ static void a_connection_that_is_dropped_at_once_is_tried_again(void **state)
     expect_no_error(&err);
 }
 
+/* How many round trips there were since it was asked last. */
+static unsigned trips(struct far *far)
+{
+    static unsigned before;
+    const unsigned now = far->remote.session.asked, count = now - before;
+
+    before = now;
+    return count;
+}
+
+static void what_is_postponed_is_done_in_its_order_with_the_next_question(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *directory = xasprintf("%s/d", (char *)*state);
+    cleanup_free char *file = xasprintf("%s/d/f", (char *)*state);
+    cleanup_free char *moved = xasprintf("%s/d/g", (char *)*state);
+    cleanup_free char *data = noise(300000), *arrived = NULL;
+    struct command look = { .argv = ARGV("cat", moved) };
+    struct error err = { 0 };
+    size_t got;
+
+    far_init(&far);
+    trips(&far);
+    host_postpone(&far.host);
+    assert_int_equal(host_make_directory(&far.host, directory, 0711, &err), 0);
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ data, 300000 }, 0640, &err), 0);
+    assert_int_equal(host_rename(&far.host, file, moved, &err), 0);
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ "", 0 }, 0600, &err), 0);
+    assert_int_equal(access(directory, F_OK), -1);
+    cleanup_outcome struct outcome outcome = run(&far, &look);
+    assert_int_equal(outcome.out_length, 300000);
+    assert_memory_equal(outcome.out, data, 300000);
+    assert_int_equal(host_settle(&far.host, &err), 0);
+    assert_int_equal(trips(&far), 1);
+    arrived = unit_read(file, &got);
+    assert_int_equal(got, 0);
+    /* What comes after is done at once. */
+    assert_int_equal(host_remove(&far.host, directory, &err), 0);
+    assert_int_equal(access(directory, F_OK), -1);
+    expect_no_error(&err);
+}
+
+static void what_is_postponed_last_is_done_by_settling(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *file = xasprintf("%s/f", (char *)*state);
+    struct error err = { 0 };
+
+    far_init(&far);
+    host_postpone(&far.host);
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ "x", 1 }, 0600, &err), 0);
+    assert_int_equal(host_settle(&far.host, &err), 0);
+    assert_int_equal(access(file, F_OK), 0);
+    host_postpone(&far.host);
+    assert_int_equal(host_remove(&far.host, file, &err), 0);
+    host_forget(&far.host);
+    assert_int_equal(host_settle(&far.host, &err), 0);
+    assert_int_equal(access(file, F_OK), 0);
+    expect_no_error(&err);
+}
+
+static int judged;
+
+static int expect_seven(const struct verdict *verdict, const struct outcome *outcome,
+                        struct error *err)
+{
+    judged++;
+    return outcome->status == 7
+               ? fail(err, ERROR_NO_DISK_SPACE, "seven from '%s'", verdict->subject)
+               : 0;
+}
+
+static void a_step_that_fails_keeps_all_after_it_from_being_done(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *first = xasprintf("%s/first", (char *)*state);
+    cleanup_free char *second = xasprintf("%s/second", (char *)*state);
+    cleanup_free char *third = xasprintf("%s/third", (char *)*state);
+    struct command well = { .argv = ARGV("touch", first) };
+    struct command seven = { .argv = ARGV("sh", "-c", "cat; exit 7"),
+                             .input = "words",
+                             .input_length = 5 };
+    struct command last = { .argv = ARGV("touch", third) };
+    cleanup_outcome struct outcome outcome = { 0 };
+    const struct verdict verdict = { expect_seven, "it" };
+    struct error err = { 0 };
+
+    judged = 0;
+    far_init(&far);
+    host_postpone(&far.host);
+    assert_int_equal(host_perform(&far.host, &well, &verdict, &err), 0);
+    assert_int_equal(host_perform(&far.host, &seven, &verdict, &err), 0);
+    assert_int_equal(host_put(&far.host, second, (struct bytes){ "x", 1 }, 0600, &err), 0);
+    assert_int_equal(host_run(&far.host, &last, &outcome, &err), -1);
+    expect_error(&err, ERROR_NO_DISK_SPACE, "seven from 'it'");
+    assert_true(host_step_failed(&far.host));
+    assert_int_equal(judged, 2);
+    assert_int_equal(access(first, F_OK), 0);
+    assert_int_equal(access(second, F_OK), -1);
+    assert_int_equal(access(third, F_OK), -1);
+    /* Nothing goes on without it, and it is not tried again. */
+    assert_int_equal(host_run(&far.host, &last, &outcome, &err), -1);
+    expect_error(&err, ERROR_NO_DISK_SPACE, "seven from 'it'");
+    assert_int_equal(host_settle(&far.host, &err), -1);
+    expect_error(&err, ERROR_NO_DISK_SPACE, "seven from 'it'");
+    assert_int_equal(host_settle(&far.host, &err), 0);
+    assert_int_equal(host_exists(&far.host, second, &err), 0);
+    host_postpone(&far.host);
+    assert_false(host_step_failed(&far.host));
+    expect_no_error(&err);
+}
+
+static void what_is_only_attempted_may_fail(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *marked = xasprintf("%s/mark", (char *)*state);
+    cleanup_free char *none = xasprintf("%s/none", (char *)*state);
+    cleanup_free char *other = xasprintf("%s/other", (char *)*state);
+    struct command no = { .argv = ARGV("no-such-program") };
+    struct command echo = { .argv = ARGV("echo", "well") };
+    struct error err = { 0 };
+
+    far_init(&far);
+    trips(&far);
+    host_attempt(&far.host, &no, "nothing");
+    host_mark(&far.host, *state, "mark", "other");
+    host_mark(&far.host, none, "mark", "other");
+    cleanup_outcome struct outcome outcome = run(&far, &echo);
+    assert_string_equal(outcome.out, "well\n");
+    assert_int_equal(trips(&far), 1);
+    assert_int_equal(unlink(marked), 0);
+    unit_write_text(other, "");
+    host_mark(&far.host, *state, "mark", "other");
+    assert_int_equal(host_exists(&far.host, marked, &err), 0);
+    expect_no_error(&err);
+}
+
+static void what_is_foreseen_comes_with_the_next_answer_and_serves_once(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *file = xasprintf("%s/f", (char *)*state);
+    cleanup_free char *link = xasprintf("%s/l", (char *)*state);
+    cleanup_free char *text = NULL, *again = NULL, *claimed = NULL;
+    struct command echo = { .argv = ARGV("echo", "well") };
+    struct error err = { 0 };
+    char **names = NULL;
+
+    far_init(&far);
+    unit_write_text(file, "one");
+    assert_int_equal(symlink("vm-1", link), 0);
+    trips(&far);
+    host_foresee(&far.host, HOST_GET, file);
+    host_foresee(&far.host, HOST_EXISTS, "/nowhere");
+    host_foresee(&far.host, HOST_LIST, *state);
+    host_foresee(&far.host, HOST_CLAIMED_BY, link);
+    host_foresee_run(&far.host, &echo);
+    assert_int_equal(host_exists(&far.host, file, &err), 1);
+    assert_int_equal(trips(&far), 1);
+    unit_write_text(file, "two");
+    assert_int_equal(host_get(&far.host, file, &text, &err), 1);
+    assert_string_equal(text, "one");
+    assert_int_equal(host_exists(&far.host, "/nowhere", &err), 0);
+    assert_int_equal(host_list(&far.host, *state, &names, &err), 0);
+    assert_int_equal(strings_count(names), 2);
+    assert_int_equal(host_claimed_by(&far.host, link, &claimed, &err), 1);
+    assert_string_equal(claimed, "vm-1");
+    cleanup_outcome struct outcome outcome = run(&far, &echo);
+    assert_string_equal(outcome.out, "well\n");
+    assert_int_equal(trips(&far), 0);
+    assert_int_equal(host_get(&far.host, file, &again, &err), 1);
+    assert_string_equal(again, "two");
+    assert_int_equal(trips(&far), 1);
+    expect_no_error(&err);
+    util_free_stringsp(&names);
+}
+
+static void what_is_changed_is_asked_for_anew(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *file = xasprintf("%s/d/f", (char *)*state);
+    cleanup_free char *directory = xasprintf("%s/d", (char *)*state), *text = NULL;
+    struct error err = { 0 };
+    char **names = NULL;
+
+    far_init(&far);
+    assert_int_equal(mkdir(directory, 0700), 0);
+    unit_write_text(file, "one");
+    host_foresee(&far.host, HOST_GET, file);
+    host_foresee(&far.host, HOST_LIST, directory);
+    host_foresee(&far.host, HOST_EXISTS, directory);
+    assert_int_equal(host_exists(&far.host, *state, &err), 1);
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ "two", 3 }, 0600, &err), 0);
+    assert_int_equal(host_get(&far.host, file, &text, &err), 1);
+    assert_string_equal(text, "two");
+    trips(&far);
+    assert_int_equal(host_list(&far.host, directory, &names, &err), 0);
+    assert_int_equal(trips(&far), 1);
+    assert_int_equal(host_exists(&far.host, directory, &err), 1);
+    assert_int_equal(trips(&far), 0);
+    host_foresee(&far.host, HOST_EXISTS, file);
+    host_foresee(&far.host, HOST_EXISTS, directory);
+    assert_int_equal(host_exists(&far.host, *state, &err), 1);
+    assert_int_equal(host_remove(&far.host, directory, &err), 0);
+    assert_int_equal(host_exists(&far.host, file, &err), 0);
+    assert_int_equal(host_exists(&far.host, directory, &err), 0);
+    expect_no_error(&err);
+    util_free_stringsp(&names);
+}
+
+static void a_mark_goes_with_the_command_that_succeeds(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *mark = xasprintf("%s/mark", (char *)*state);
+    struct command bad = { .argv = ARGV("false"), .done_mark = mark };
+    struct command good = {
+        .argv = ARGV("cat"), .input = "x", .input_length = 1, .done_mark = mark
+    };
+    struct error err = { 0 };
+
+    far_init(&far);
+    unit_write_text(mark, "");
+    cleanup_outcome struct outcome failed = run(&far, &bad);
+    assert_int_equal(failed.status, 1);
+    assert_int_equal(access(mark, F_OK), 0);
+    trips(&far);
+    cleanup_outcome struct outcome outcome = run(&far, &good);
+    assert_string_equal(outcome.out, "x");
+    assert_int_equal(access(mark, F_OK), -1);
+    assert_int_equal(host_remove(&far.host, mark, &err), 0);
+    assert_int_equal(trips(&far), 1);
+    expect_no_error(&err);
+}
+
+static void a_lock_for_later_is_taken_before_anything_else(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *path = xasprintf("%s/lo'ck", (char *)*state);
+    cleanup_free char *other = xasprintf("%s/other", (char *)*state);
+    cleanup_free char *none = xasprintf("%s/none/lock", (char *)*state);
+    cleanup_free char *file = xasprintf("%s/file", (char *)*state);
+    cleanup_lock struct lock one = LOCK_NONE, two = LOCK_NONE, three = LOCK_NONE;
+    cleanup_fd int held = open(other, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct error err = { 0 };
+
+    far_init(&far);
+    far.host.lock_timeout = 1;
+    assert_int_equal(host_lock_later(&far.host, path, LOCK_EXCLUSIVE, &one, &err), 1);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(host_lock_later(&far.host, none, LOCK_EXCLUSIVE, &three, &err), 1);
+    trips(&far);
+    assert_int_equal(host_exists(&far.host, file, &err), 0);
+    assert_false(is_free(path));
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    assert_int_equal(host_lock_later(&far.host, other, LOCK_SHARED, &two, &err), 1);
+    host_postpone(&far.host);
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ "x", 1 }, 0600, &err), 0);
+    assert_int_equal(host_settle(&far.host, &err), -1);
+    assert_true(err.ok_to_retry);
+    expect_error(&err, ERROR_CLOUD, "another cpi process has held the lock");
+    assert_int_equal(access(file, F_OK), -1);
+    assert_int_equal(flock(held, LOCK_UN), 0);
+    assert_true(host_lacks_lock(&far.host));
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ "x", 1 }, 0600, &err), -1);
+    expect_error(&err, ERROR_CLOUD, "another cpi process has held the lock");
+    host_unlock(&two);
+    assert_false(host_lacks_lock(&far.host));
+    assert_int_equal(host_lock_later(&far.host, other, LOCK_SHARED, &two, &err), 1);
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ "x", 1 }, 0600, &err), 0);
+    assert_false(is_free(path));
+    assert_false(is_free(other));
+    host_unlock(&one);
+    host_unlock(&two);
+    assert_int_equal(host_exists(&far.host, file, &err), 1);
+    assert_true(is_free(path));
+    assert_true(is_free(other));
+    expect_no_error(&err);
+}
+
+/* However long a lock may be waited for. */
+static void a_step_that_takes_too_long_is_named(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *path = xasprintf("%s/lock", (char *)*state);
+    cleanup_free char *file = xasprintf("%s/file", (char *)*state);
+    cleanup_lock struct lock lock = LOCK_NONE;
+    struct command sleeps = { .argv = ARGV("sleep", "1000"), .timeout_s = 1 };
+    const struct verdict verdict = { expect_seven, "it" };
+    struct error err = { 0 };
+
+    judged = 0;
+    far_init(&far);
+    far.host.command_timeout = 1;
+    assert_int_equal(host_lock_later(&far.host, path, LOCK_EXCLUSIVE, &lock, &err), 1);
+    host_postpone(&far.host);
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ "x", 1 }, 0600, &err), 0);
+    assert_int_equal(host_perform(&far.host, &sleeps, &verdict, &err), 0);
+    assert_int_equal(host_remove(&far.host, file, &err), 0);
+    assert_int_equal(host_settle(&far.host, &err), -1);
+    expect_error(&err, ERROR_CLOUD, "'sleep' did not end within 1 seconds (command_timeout)");
+    assert_int_equal(judged, 0);
+    assert_int_equal(access(file, F_OK), 0);
+}
+
+struct guarded {
+    struct far *far;
+    int checks, verdict;
+};
+
+static int check_guard(void *state, bool usual, struct error *err)
+{
+    struct guarded *g = state;
+    cleanup_free char *text = NULL;
+
+    assert_int_equal(usual, g->verdict == 2);
+    g->checks++;
+    assert_int_equal(host_get(&g->far->host, g->far->remote.guard.path, &text, err), 1);
+    return g->verdict ? 0 : fail(err, ERROR_CLOUD, "it is %s", text);
+}
+
+static void nothing_is_done_before_the_guard_has_passed(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *version = xasprintf("%s/version", (char *)*state);
+    cleanup_free char *file = xasprintf("%s/file", (char *)*state);
+    cleanup_free char *path = xasprintf("%s/lock", (char *)*state);
+    cleanup_lock struct lock lock = LOCK_NONE;
+    struct command touch = { .argv = ARGV("touch", file) };
+    cleanup_outcome struct outcome outcome = { 0 };
+    struct guarded guarded = { .far = &far };
+    struct error err = { 0 };
+
+    far_init(&far);
+    unit_write_text(version, "2\n");
+    far.remote.guard = (struct remote_guard){
+        .path = xstrdup(version), .text = "1\n", .check = check_guard, .state = &guarded
+    };
+    strings_add(&far.remote.guard.directories, *state);
+    assert_int_equal(host_lock_later(&far.host, path, LOCK_EXCLUSIVE, &lock, &err), 1);
+    host_mark(&far.host, *state, "mark", "none");
+    assert_int_equal(host_run(&far.host, &touch, &outcome, &err), -1);
+    expect_error(&err, ERROR_CLOUD, "it is 2");
+    assert_int_equal(guarded.checks, 1);
+    assert_int_equal(access(file, F_OK), -1);
+    assert_int_equal(access(path, F_OK), -1);
+    guarded.verdict = 1;
+    cleanup_outcome struct outcome touched = run(&far, &touch);
+    assert_int_equal(touched.status, 0);
+    assert_int_equal(guarded.checks, 2);
+    assert_int_equal(access(file, F_OK), 0);
+    assert_false(is_free(path));
+    cleanup_outcome struct outcome again = run(&far, &touch);
+    assert_int_equal(guarded.checks, 2);
+}
+
+static void a_guard_that_passes_costs_nothing(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *version = xasprintf("%s/version", (char *)*state);
+    struct guarded guarded = { .far = &far, .verdict = 2 };
+    struct error err = { 0 };
+
+    far_init(&far);
+    unit_write_text(version, "1\n");
+    far.remote.guard = (struct remote_guard){
+        .path = xstrdup(version), .text = "1\n", .check = check_guard, .state = &guarded
+    };
+    trips(&far);
+    assert_int_equal(host_exists(&far.host, version, &err), 1);
+    assert_int_equal(trips(&far), 1);
+    assert_int_equal(guarded.checks, 1);
+    expect_no_error(&err);
+}
+
+static void links_are_removed_by_what_they_say(void **state)
+{
+    static const char *const networks[] = { "a b", "c'd", "e" };
+    cleanup_far struct far far = { 0 };
+    struct error err = { 0 };
+
+    far_init(&far);
+    assert_int_equal(host_unclaim(&far.host, *state, "vm-1", &err), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(networks); i++) {
+        cleanup_free char *directory = xasprintf("%s/%s", (char *)*state, networks[i]);
+        cleanup_free char *ours = xasprintf("%s/10.0.0.1", directory);
+        cleanup_free char *other = xasprintf("%s/10.0.0.2", directory);
+        assert_int_equal(mkdir(directory, 0700), 0);
+        assert_int_equal(symlink("vm-1", ours), 0);
+        assert_int_equal(symlink("vm-11", other), 0);
+        if (i == 2) {
+            /* One that is no link, in the first place. */
+            cleanup_free char *odd = xasprintf("%s/10.0.0.0", directory);
+            unit_write_text(odd, "vm-1");
+        }
+        assert_int_equal(host_unclaim(&far.host, *state, "vm-1", &err), 0);
+        assert_int_equal(access(ours, F_OK), -1);
+        cleanup_free char *text = NULL;
+        assert_int_equal(host_claimed_by(&far.host, ours, &text, &err), 0);
+        assert_int_equal(host_claimed_by(&far.host, other, &text, &err), 1);
+    }
+    expect_no_error(&err);
+}
+
+static void a_file_of_each_directory(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_texts struct host_texts texts = { 0 };
+    struct error err = { 0 };
+
+    far_init(&far);
+    assert_int_equal(host_get_each(&far.host, "/nowhere", "record", &texts, &err), 0);
+    assert_null(texts.names);
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = { "one", "t w'o", "three" };
+        cleanup_free char *directory = xasprintf("%s/%s", (char *)*state, names[i]);
+        cleanup_free char *file = xasprintf("%s/record", directory);
+        assert_int_equal(mkdir(directory, 0700), 0);
+        if (i < 2)
+            unit_write_text(file, names[i]);
+    }
+    assert_int_equal(host_get_each(&far.host, *state, "record", &texts, &err), 0);
+    assert_int_equal(strings_count(texts.names), 2);
+    assert_string_equal(texts.names[0], "one");
+    assert_string_equal(texts.texts[0], "one");
+    assert_string_equal(texts.names[1], "t w'o");
+    assert_string_equal(texts.texts[1], "t w'o");
+    host_texts_release(&texts);
+    /* What is spoilt must not pass for absent. */
+    cleanup_free char *spoilt = xasprintf("%s/one/record", (char *)*state);
+    unit_write(spoilt, "{\"a\":\0\0\0", 8, 0600);
+    assert_int_equal(host_get_each(&far.host, *state, "record", &texts, &err), 0);
+    assert_int_equal(strings_count(texts.names), 2);
+    assert_string_equal(texts.texts[0], "");
+    assert_string_equal(texts.names[1], "t w'o");
+    assert_string_equal(texts.texts[1], "t w'o");
+    expect_no_error(&err);
+}
+
+/* Nobody hears whether it was done. */
+static void what_is_still_postponed_goes_with_the_end_of_the_connection(void **state)
+{
+    cleanup_free char *file = xasprintf("%s/it's", (char *)*state);
+    cleanup_free char *path = xasprintf("%s/lock", (char *)*state), *arrived = NULL;
+    struct error err = { 0 };
+    struct lock lock = LOCK_NONE;
+    struct stat status;
+    const long long deadline = clock_ms() + LONG_S * 1000LL;
+    size_t got;
+
+    {
+        cleanup_far struct far far = { 0 };
+        far_init(&far);
+        assert_int_equal(host_lock(&far.host, path, LOCK_EXCLUSIVE, 0, &lock, &err), 1);
+        host_postpone(&far.host);
+        assert_int_equal(host_put(&far.host, file, (struct bytes){ "it's $x", 7 }, 0600, &err), 0);
+        host_leave(&far.host);
+        host_postpone(&far.host);
+        assert_int_equal(host_put(&far.host, path, (struct bytes){ "x", 1 }, 0600, &err), 0);
+        host_unlock(&lock);
+    }
+    while (access(file, F_OK) < 0 && clock_ms() < deadline)
+        pause_ms(20);
+    arrived = unit_read(file, &got);
+    assert_int_equal(got, 7);
+    assert_memory_equal(arrived, "it's $x", 7);
+    wait_until_free(path);
+    /* What was neither settled nor left is not done. */
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_size, 0);
+    expect_no_error(&err);
+}
+
+static void a_connection_that_is_lost_takes_what_was_postponed_with_it(void **state)
+{
+    cleanup_far struct far far = { 0 };
+    cleanup_free char *path = xasprintf("%s/lock", (char *)*state);
+    cleanup_free char *file = xasprintf("%s/file", (char *)*state);
+    cleanup_lock struct lock lock = LOCK_NONE;
+    struct error err = { 0 };
+
+    far_init(&far);
+    assert_int_equal(host_lock(&far.host, path, LOCK_EXCLUSIVE, 0, &lock, &err), 1);
+    kill(-far.remote.session.child.pid, SIGKILL);
+    wait_until_free(path);
+    host_postpone(&far.host);
+    assert_int_equal(host_put(&far.host, file, (struct bytes){ "x", 1 }, 0600, &err), 0);
+    assert_int_equal(host_settle(&far.host, &err), -1);
+    assert_true(err.ok_to_retry);
+    expect_error(&err, ERROR_CLOUD, "was lost during");
+    assert_int_equal(host_settle(&far.host, &err), 0);
+    assert_int_equal(host_exists(&far.host, file, &err), 0);
+    assert_false(is_free(path));
+    expect_no_error(&err);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_argument_arrives_unchanged),
     cmocka_unit_test(stdout_stderr_and_status_are_exact_and_apart),
@@ -714,6 +1208,21 @@ static const struct CMUnitTest tests[] = {
     IN_DIRECTORY(slots_are_locks_there),
     IN_DIRECTORY(without_a_directory_for_it_there_is_no_lock),
     IN_DIRECTORY(a_lock_that_somebody_has_is_waited_for),
+    IN_DIRECTORY(what_is_postponed_is_done_in_its_order_with_the_next_question),
+    IN_DIRECTORY(what_is_postponed_last_is_done_by_settling),
+    IN_DIRECTORY(a_step_that_fails_keeps_all_after_it_from_being_done),
+    IN_DIRECTORY(what_is_only_attempted_may_fail),
+    IN_DIRECTORY(what_is_foreseen_comes_with_the_next_answer_and_serves_once),
+    IN_DIRECTORY(what_is_changed_is_asked_for_anew),
+    IN_DIRECTORY(a_mark_goes_with_the_command_that_succeeds),
+    IN_DIRECTORY(a_lock_for_later_is_taken_before_anything_else),
+    IN_DIRECTORY(a_step_that_takes_too_long_is_named),
+    IN_DIRECTORY(nothing_is_done_before_the_guard_has_passed),
+    IN_DIRECTORY(a_guard_that_passes_costs_nothing),
+    IN_DIRECTORY(links_are_removed_by_what_they_say),
+    IN_DIRECTORY(a_file_of_each_directory),
+    IN_DIRECTORY(what_is_still_postponed_goes_with_the_end_of_the_connection),
+    IN_DIRECTORY(a_connection_that_is_lost_takes_what_was_postponed_with_it),
     IN_DIRECTORY(as_many_locks_as_there_are_digits),
     IN_DIRECTORY(a_lost_connection_is_told_and_its_locks_are_taken_again),
     IN_DIRECTORY(nothing_runs_without_a_lock_that_somebody_else_took_meanwhile),
