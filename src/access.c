@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char *const who[] = { "id", "-u", NULL };
+
 /* The number of cpi's user on the host, NULL when it is root or not known. Owned by the caller. */
 static char *user_there(const struct host *host)
 {
@@ -11,7 +13,7 @@ static char *user_there(const struct host *host)
 
     cleanup_outcome struct outcome outcome = { 0 };
     cleanup_error struct error ignored = { 0 };
-    struct command command = { .argv = ARGV("id", "-u") };
+    struct command command = { .argv = who };
 
     if (host_run(host, &command, &outcome, &ignored) < 0 || outcome.status != 0)
         return NULL;
@@ -21,18 +23,21 @@ static char *user_there(const struct host *host)
     return xstrndup(outcome.out, length);
 }
 
+void access_foresee(const struct host *host)
+{
+    struct command command = { .argv = who };
+
+    host_foresee_run(host, &command);
+}
+
 void access_keep(const struct host *host, const char *path)
 {
-    cleanup_outcome struct outcome outcome = { 0 };
-    cleanup_error struct error err = { 0 };
     cleanup_free char *user = user_there(host);
 
     if (!user)
         return;
     cleanup_free char *entry = xasprintf("u:%s:rw", user);
+    cleanup_free char *what = xasprintf("an access control entry for '%s'", path);
     struct command command = { .argv = ARGV("setfacl", "-m", entry, path) };
-    if (host_run(host, &command, &outcome, &err) < 0)
-        log_event(host->log, "no access control entry for '%s': %s", path, err.message);
-    else if (outcome.status != 0)
-        log_event(host->log, "no access control entry for '%s': setfacl: %s", path, outcome.err);
+    host_attempt(host, &command, what);
 }

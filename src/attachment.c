@@ -75,14 +75,14 @@ static int remember(struct attachment *a, const char *vm, struct error *err)
 static int refuse_other_holder(struct attachment *a, struct error *err)
 {
     const char *named = json_string(a->record, "attached_to");
-    cleanup_free char *holder = NULL;
+    cleanup_holder struct disk_holder holder = { 0 };
 
     if (!named || strcmp(named, a->vm) == 0)
         return 0;
-    int held = disk_holder(a->cpi, a->disk, a->record, &holder, err);
+    int held = disk_holder_find(a->cpi, a->disk, a->record, &holder, err);
     if (held > 0)
         return fail(err, ERROR_CLOUD, "disk '%s' is attached to VM '%s': detach it there first",
-                    a->disk, holder);
+                    a->disk, holder.vm);
     return held;
 }
 
@@ -109,14 +109,20 @@ static int may_attach_at_once(struct attachment *a, struct error *err)
 /* Returns as attach_at_once does. */
 static int attach_at_once(struct attachment *a, struct error *err)
 {
+    const struct host *host = &a->cpi->host;
     int may = may_attach_at_once(a, err);
     cleanup_error struct error ignored = { 0 };
 
     if (may <= 0)
         return may < 0 ? -1 : attachment_look(a, err);
-    if (disk_settle(a->cpi, a->disk, err) < 0 || remember(a, a->vm, err) < 0)
+    if (disk_settle(a->cpi, a->disk, err) < 0)
         return -1;
-    int done = driver_of(a->cpi)->attach_at_once(a, err);
+    host_postpone(host);
+    int done = remember(a, a->vm, err) < 0 ? -1 : driver_of(a->cpi)->attach_at_once(a, err);
+    if (done >= 0 && host_settle(host, err) < 0)
+        done = -1;
+    if (done < 0)
+        host_forget(host);
     if (done < 0 && (a->untouched || err->type == ERROR_VM_NOT_FOUND))
         remember(a, NULL, &ignored);
     return done;
@@ -126,6 +132,7 @@ static cJSON *attach(struct attachment *a, struct error *err)
 {
     const struct driver *driver = driver_of(a->cpi);
 
+    store_foresee_has(&a->cpi->store, STORE_VM, a->vm);
     if (open_attachment(a, err) < 0 || (!a->record && attachment_look(a, err) < 0))
         return NULL;
     if (!a->record) {
@@ -174,8 +181,13 @@ static int detach(struct attachment *a, struct error *err)
 
     if (done < 0)
         return -1;
-    if (done)
-        return remember(a, NULL, err);
+    if (done) {
+        /* Nobody need wait for it: a VM that is named there in vain is looked at by who cares. */
+        host_postpone(&a->cpi->host);
+        int failed = remember(a, NULL, err);
+        host_leave(&a->cpi->host);
+        return failed;
+    }
     if (!a->live && !a->config)
         return fail(err, ERROR_DISK_NOT_ATTACHED, "disk '%s' is not attached to VM '%s'", a->disk,
                     a->vm);

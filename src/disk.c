@@ -78,7 +78,9 @@ static int make(struct cpi *cpi, const struct disk_request *request,
     if (driver_of(cpi)->make_image(cpi, &image, err) < 0)
         return -1;
     access_keep(&cpi->host, path);
-    return store_publish(&cpi->store, STORE_DISK, cid, record, err);
+    if (store_publish(&cpi->store, STORE_DISK, cid, record, err) < 0)
+        return -1;
+    return host_settle(&cpi->host, err);
 }
 
 static int create(struct cpi *cpi, const struct disk_request *request, char cid[ID_SIZE],
@@ -88,6 +90,8 @@ static int create(struct cpi *cpi, const struct disk_request *request, char cid[
     struct disk_properties properties = { 0 };
 
     id_new_serial(cid);
+    store_foresee_list(&cpi->store, STORE_DISK);
+    access_foresee(&cpi->host);
     if (disk_properties_read(request->cloud_properties, cpi->config.hypervisor, &properties,
                              cpi->log, err) < 0 ||
         store_prepare(&cpi->store, err) < 0 ||
@@ -95,8 +99,10 @@ static int create(struct cpi *cpi, const struct disk_request *request, char cid[
         store_lock(&cpi->store, STORE_DISK, cid, LOCK_EXCLUSIVE, &lock, err) < 0 ||
         store_sweep(&cpi->store, STORE_DISK, err) < 0)
         return -1;
+    host_postpone(&cpi->host);
     if (make(cpi, request, &properties, cid, err) == 0)
         return 0;
+    host_forget(&cpi->host);
     cleanup_error struct error undoing = { 0 };
     if (store_remove(&cpi->store, STORE_DISK, cid, &undoing) < 0)
         log_note(cpi->log, "warning: undoing create_disk: %s", undoing.message);
@@ -128,15 +134,16 @@ static int check_lost_vm(const struct cpi *cpi, const char *cid, const char *vm,
         cid, vm, cpi->config.uri);
 }
 
-int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm, struct error *err)
+int disk_holder_find(struct cpi *cpi, const char *cid, const cJSON *record,
+                     struct disk_holder *holder, struct error *err)
 {
     const char *named = json_string(record, "attached_to");
-    cleanup_state struct domain_state state = { 0 };
     cleanup_error struct error look = { 0 };
 
+    disk_holder_release(holder);
     if (!named)
         return 0;
-    if (driver_of(cpi)->inspect(cpi, named, &state, &look) < 0) {
+    if (driver_of(cpi)->inspect(cpi, named, &holder->state, &look) < 0) {
         if (look.type == ERROR_VM_NOT_FOUND)
             return check_lost_vm(cpi, cid, named, err);
         *err = look;
@@ -144,10 +151,17 @@ int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm
         return error_wrap(err, "cannot tell whether VM '%s' still has disk '%s'", named, cid);
     }
     cleanup_free char *directory = store_path(&cpi->store, STORE_DISK, cid, NULL);
-    if (!blocks_find(&state.live, directory) && !blocks_find(&state.config, directory))
+    if (!blocks_find(&holder->state.live, directory) &&
+        !blocks_find(&holder->state.config, directory))
         return 0;
-    *vm = xstrdup(named);
+    holder->vm = xstrdup(named);
     return 1;
+}
+
+void disk_holder_release(struct disk_holder *holder)
+{
+    util_freep(&holder->vm);
+    domain_state_release(&holder->state);
 }
 
 int disk_settle(struct cpi *cpi, const char *cid, struct error *err)
@@ -161,16 +175,18 @@ int disk_delete(struct cpi *cpi, const char *cid, struct error *err)
 {
     cleanup_lock struct lock lock = LOCK_NONE;
     cleanup_json cJSON *record = NULL;
-    cleanup_free char *vm = NULL;
+    cleanup_holder struct disk_holder holder = { 0 };
 
+    store_foresee_has(&cpi->store, STORE_DISK, cid);
     if (store_lock(&cpi->store, STORE_DISK, cid, LOCK_EXCLUSIVE, &lock, err) < 0 ||
         store_read(&cpi->store, STORE_DISK, cid, &record, err) < 0)
         return -1;
-    int held = disk_holder(cpi, cid, record, &vm, err);
+    int held = disk_holder_find(cpi, cid, record, &holder, err);
     if (held < 0)
         return -1;
     if (held)
-        return fail(err, ERROR_CLOUD, "disk '%s' is attached to VM '%s': detach it first", cid, vm);
+        return fail(err, ERROR_CLOUD, "disk '%s' is attached to VM '%s': detach it first", cid,
+                    holder.vm);
     if (disk_settle(cpi, cid, err) < 0 || store_remove(&cpi->store, STORE_DISK, cid, err) < 0)
         return -1;
     host_retire_lock(&lock);

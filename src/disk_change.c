@@ -35,7 +35,7 @@ static int read_properties(struct change *c, const struct disk_request *request,
 static int open_change(struct change *c, const struct disk_request *request, struct error *err)
 {
     struct cpi *cpi = c->cpi;
-    cleanup_free char *vm = NULL;
+    cleanup_holder struct disk_holder holder = { 0 };
 
     if (store_lock(&cpi->store, STORE_DISK, c->cid, LOCK_EXCLUSIVE, &c->lock, err) < 0)
         return -1;
@@ -45,12 +45,12 @@ static int open_change(struct change *c, const struct disk_request *request, str
         return fail(err, ERROR_DISK_NOT_FOUND, "there is no disk '%s' in '%s'", c->cid,
                     cpi->store.dir);
     }
-    int held = got < 0 ? -1 : disk_holder(cpi, c->cid, c->record, &vm, err);
+    int held = got < 0 ? -1 : disk_holder_find(cpi, c->cid, c->record, &holder, err);
     if (held < 0)
         return -1;
     if (held)
         return fail(err, ERROR_CLOUD, "disk '%s' is attached to VM '%s': detach it first", c->cid,
-                    vm);
+                    holder.vm);
     const uint64_t size = disk_size_mib(c->record);
     c->size_mib = request->size_mib ? request->size_mib : size;
     if (c->size_mib < size)
@@ -125,11 +125,15 @@ static int change(struct change *c, const struct disk_request *request, struct e
     if (open_change(c, request, err) < 0)
         return -1;
     cleanup_free char *path = disk_path(c->cpi, c->cid, c->record);
-    bool converts = strcmp(c->before.format, c->after.format) != 0;
-    int failed = converts ? convert(c, path, err) : grow(c, c->before.format, path, err);
-    if (failed || write_record(c, request, err) < 0)
-        return -1;
-    return converts ? host_remove(&c->cpi->host, path, err) : 0;
+    if (strcmp(c->before.format, c->after.format) != 0)
+        return convert(c, path, err) < 0 || write_record(c, request, err) < 0
+                   ? -1
+                   : host_remove(&c->cpi->host, path, err);
+    host_postpone(&c->cpi->host);
+    if (grow(c, c->before.format, path, err) == 0 && write_record(c, request, err) == 0)
+        return host_settle(&c->cpi->host, err);
+    host_forget(&c->cpi->host);
+    return -1;
 }
 
 int disk_update(struct cpi *cpi, const char *cid, const struct disk_request *request,

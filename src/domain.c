@@ -112,6 +112,7 @@ static int create(const struct virsh *virsh, const struct definition_request *re
     if (request->autostart)
         VIRSH_ADD(&script, "autostart", request->name);
     VIRSH_ADD(&script, "start", request->name);
+    script.done_mark = request->done_mark;
     if (virsh_play(virsh, &script, request->xml, reply, err) < 0)
         return -1;
     if (reply->ok)

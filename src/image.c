@@ -57,8 +57,23 @@ static int judge(const struct outcome *outcome, const char *path, struct error *
                     : "");
 }
 
+static int judge_subject(const struct verdict *verdict, const struct outcome *outcome,
+                         struct error *err)
+{
+    return judge(outcome, verdict->subject, err);
+}
+
+/* May be postponed. */
 static int run(const struct host *host, const char *path, const struct command *command,
                struct error *err)
+{
+    return host_perform(host, command, &(struct verdict){ .judge = judge_subject, .subject = path },
+                        err);
+}
+
+/* Heavy work is never postponed: it is done while its slot is held. */
+static int run_now(const struct host *host, const char *path, const struct command *command,
+                   struct error *err)
 {
     cleanup_outcome struct outcome outcome = { 0 };
 
@@ -77,9 +92,9 @@ static int run_in_turn(const struct host *host, const struct image_request *requ
     const struct command command = { .argv = argv,
                                      .timeout_s = heavy ? host->command_timeout + writing : 0 };
 
-    if (heavy && slot_take(host, &slot, err) < 0)
-        return -1;
-    return run(host, request->path, &command, err);
+    if (!heavy)
+        return run(host, request->path, &command, err);
+    return slot_take(host, &slot, err) < 0 ? -1 : run_now(host, request->path, &command, err);
 }
 
 int image_create(const struct host *host, const struct image_request *request, struct error *err)
@@ -215,7 +230,6 @@ int image_recognise_vmdk(const struct host *host, const char *path, struct image
 int image_convert(const struct host *host, const struct conversion *conversion, struct error *err)
 {
     const int patience = host->command_timeout + (int)(conversion->virtual_bytes / COPIED_A_SECOND);
-    cleanup_outcome struct outcome outcome = { 0 };
     cleanup_lock struct lock slot = LOCK_NONE;
     /* A NULL among the last options ends the argv early. */
     struct command command = {
@@ -232,9 +246,9 @@ int image_convert(const struct host *host, const struct conversion *conversion, 
         .memory_mib = CONVERT_MIB,
     };
 
-    if (slot_take(host, &slot, err) < 0 || host_run(host, &command, &outcome, err) < 0)
+    if (slot_take(host, &slot, err) < 0)
         return -1;
-    return judge(&outcome, conversion->to, err);
+    return run_now(host, conversion->to, &command, err);
 }
 
 int image_clone(const struct host *host, const struct conversion *conversion, uint64_t size_mib,

@@ -35,13 +35,18 @@ static int add_network(const char *xml, struct libvirt_networks *networks, struc
     return libvirt_network_read(xml, &networks->list[networks->count++], err);
 }
 
+static void add_listing(struct virsh_script *script)
+{
+    VIRSH_ADD(script, "net-list", "--all", "--uuid");
+}
+
 /* All networks of libvirt by their uuids, for a name may hold anything. */
 static int read_all(const struct virsh *virsh, struct libvirt_networks *networks, struct error *err)
 {
     cleanup_script struct virsh_script listing = { 0 }, dumping = { 0 };
     cleanup_reply struct virsh_reply list = { 0 }, dumps = { 0 };
 
-    VIRSH_ADD(&listing, "net-list", "--all", "--uuid");
+    add_listing(&listing);
     if (virsh_play(virsh, &listing, NULL, &list, err) < 0)
         return -1;
     if (!list.ok)
@@ -131,7 +136,10 @@ int managed_network_create(struct cpi *cpi, struct network_definition *definitio
 {
     cleanup_lock struct lock lock = LOCK_NONE;
     cleanup_error struct error undoing = { 0 };
+    cleanup_script struct virsh_script listing = { 0 };
 
+    add_listing(&listing);
+    virsh_foresee(&cpi->virsh, &listing);
     if (store_prepare(&cpi->store, err) < 0 || store_lock_networks(&cpi->store, &lock, err) < 0 ||
         prepare(cpi, definition, err) < 0)
         return -1;
@@ -181,34 +189,37 @@ static bool is_on(const cJSON *record, const char *network)
     return false;
 }
 
-/* The VMs of the store that are on the network, as "a, b"; "" when there are none. Owned by the
- * caller, NULL on failure. */
-static char *users(const struct store *store, const char *network, struct error *err)
-{
-    cleanup_strings char **cids = NULL;
-    cleanup_free char *text = xstrdup("");
+/* The VMs of the store that are on a network. */
+struct users {
+    const char *network;
+    char *names; /* "a, b"; NULL: there are none */
+};
 
-    if (store_list(store, STORE_VM, &cids, err) < 0)
-        return NULL;
-    for (char **cid = cids; cid && *cid; cid++) {
-        cleanup_json cJSON *record = NULL;
-        if (store_read(store, STORE_VM, *cid, &record, err) < 0)
-            return NULL;
-        if (!is_on(record, network))
-            continue;
-        cleanup_free char *before = text;
-        text = xasprintf("%s%s%s", before, *before ? ", " : "", *cid);
-    }
-    return steal_pointer(&text);
+/* Of one whose record cannot be read it is not known. */
+static int add_user(void *state, const char *cid, cJSON *record, struct error *err)
+{
+    struct users *users = state;
+
+    (void)err;
+    if (!record)
+        return -1;
+    if (!is_on(record, users->network))
+        return 0;
+    cleanup_free char *before = users->names;
+    users->names = xasprintf("%s%s%s", before ? before : "", before ? ", " : "", cid);
+    return 0;
 }
 
 static int check_unused(struct cpi *cpi, const struct libvirt_network *network, struct error *err)
 {
-    cleanup_free char *vms = users(&cpi->store, network->name, err);
+    struct users users = { .network = network->name };
+    const struct store_reader reader = { .each = add_user, .state = &users };
+    const int failed = store_read_each(&cpi->store, STORE_VM, &reader, err);
+    cleanup_free char *vms = users.names;
 
-    if (!vms)
+    if (failed)
         return -1;
-    if (*vms)
+    if (vms)
         return fail(err, ERROR_CLOUD, "network '%s' is in use by %s", network->name, vms);
     if (network->connections)
         return fail(err, ERROR_CLOUD,
@@ -222,6 +233,7 @@ int managed_network_delete(struct cpi *cpi, const char *cid, struct error *err)
     cleanup_libvirt_network struct libvirt_network network = { 0 };
     cleanup_lock struct lock lock = LOCK_NONE;
 
+    store_foresee_read_each(&cpi->store, STORE_VM);
     if (store_lock_networks(&cpi->store, &lock, err) < 0 ||
         find(&cpi->virsh, cid, &network, err) < 0)
         return -1;

@@ -10,14 +10,14 @@
 struct taking {
     struct cpi *cpi;
     const char *disk;
-    char *vm;      /* that has the disk; NULL: none */
+    struct disk_holder holder;
     cJSON *record; /* the disk's */
     struct lock vm_lock, disk_lock, lock;
 };
 
 static void release(struct taking *t)
 {
-    util_freep(&t->vm);
+    disk_holder_release(&t->holder);
     cJSON_Delete(t->record);
     host_unlock(&t->lock);
     host_unlock(&t->disk_lock);
@@ -30,29 +30,32 @@ static int read_disk(struct taking *t, struct error *err)
     t->record = NULL;
     int got = store_read(&t->cpi->store, STORE_DISK, t->disk, &t->record, err);
     if (got == 0)
+        host_retire_lock(&t->disk_lock);
+    if (got == 0)
         return fail(err, ERROR_DISK_NOT_FOUND, "there is no disk '%s' in '%s'", t->disk,
                     t->cpi->store.dir);
     return got < 0 ? -1 : 0;
 }
 
-/* The VM's lock comes before the disk's, so the VM must be known before the disk is ours. */
+/* The VM's lock comes before the disk's, so the VM must be known before the disk is ours: a disk
+ * that turns out to be another VM's than was expected, at first none's, is let go again. */
 static int lock_disk(struct taking *t, struct error *err)
 {
     const struct store *store = &t->cpi->store;
+    cleanup_free char *expected = NULL;
 
+    store_foresee_list(store, STORE_SNAPSHOT);
     for (;;) {
-        if (read_disk(t, err) < 0)
-            return -1;
-        const char *vm = json_string(t->record, "attached_to");
-        cleanup_free char *expected = vm ? xstrdup(vm) : NULL;
         if (expected && store_lock(store, STORE_VM, expected, LOCK_EXCLUSIVE, &t->vm_lock, err) < 0)
             return -1;
         if (store_lock(store, STORE_DISK, t->disk, LOCK_EXCLUSIVE, &t->disk_lock, err) < 0 ||
             read_disk(t, err) < 0)
             return -1;
-        vm = json_string(t->record, "attached_to");
+        const char *vm = json_string(t->record, "attached_to");
         if ((!vm && !expected) || (vm && expected && strcmp(vm, expected) == 0))
-            return disk_holder(t->cpi, t->disk, t->record, &t->vm, err) < 0 ? -1 : 0;
+            return disk_holder_find(t->cpi, t->disk, t->record, &t->holder, err) < 0 ? -1 : 0;
+        util_freep(&expected);
+        expected = vm ? xstrdup(vm) : NULL;
         host_unlock(&t->disk_lock);
         host_unlock(&t->vm_lock);
     }
@@ -75,16 +78,13 @@ static int copy_live(struct cpi *cpi, const char *vm, const struct block *live, 
 static int copy(struct taking *t, const char *target, struct error *err)
 {
     struct cpi *cpi = t->cpi;
-    cleanup_state struct domain_state state = { 0 };
     cleanup_free char *path = disk_path(cpi, t->disk, t->record);
     cleanup_free char *directory = store_path(&cpi->store, STORE_DISK, t->disk, NULL);
 
-    if (t->vm && driver_of(cpi)->inspect(cpi, t->vm, &state, err) < 0)
-        return -1;
-    const struct block *live = blocks_find(&state.live, directory);
+    const struct block *live = blocks_find(&t->holder.state.live, directory);
     if (live)
-        return copy_live(cpi, t->vm, live, target, err);
-    if (!t->vm && disk_settle(cpi, t->disk, err) < 0)
+        return copy_live(cpi, t->holder.vm, live, target, err);
+    if (!t->holder.vm && disk_settle(cpi, t->disk, err) < 0)
         return -1;
     const struct conversion conversion = { .from = path,
                                            .from_format = disk_format(t->record),
@@ -113,14 +113,15 @@ static int take(struct taking *t, const cJSON *metadata, const char *cid, struct
         store_lock(store, STORE_SNAPSHOT, cid, LOCK_EXCLUSIVE, &t->lock, err) < 0 ||
         store_sweep(store, STORE_SNAPSHOT, err) < 0)
         return -1;
+    host_postpone(store->host);
     cleanup_free char *staged = store_stage(store, STORE_SNAPSHOT, cid, err);
     if (!staged)
         return -1;
     cleanup_free char *target = xasprintf("%s/disk.qcow2", staged);
     cleanup_json cJSON *record = make_record(t, metadata);
-    if (copy(t, target, err) < 0)
+    if (copy(t, target, err) < 0 || store_publish(store, STORE_SNAPSHOT, cid, record, err) < 0)
         return -1;
-    return store_publish(store, STORE_SNAPSHOT, cid, record, err);
+    return host_settle(store->host, err);
 }
 
 int snapshot_create(struct cpi *cpi, const char *disk_cid, const cJSON *metadata, char cid[ID_SIZE],
@@ -134,6 +135,7 @@ int snapshot_create(struct cpi *cpi, const char *disk_cid, const cJSON *metadata
 
     id_new(cid, "snap");
     int failed = take(&t, metadata, cid, err);
+    host_forget(&cpi->host);
     cleanup_error struct error undoing = { 0 };
     if (failed && t.lock.fd >= 0) {
         if (store_remove(&cpi->store, STORE_SNAPSHOT, cid, &undoing) < 0)

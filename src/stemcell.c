@@ -120,13 +120,17 @@ static int publish(struct arrival *a, struct error *err)
             return -1;
     }
     complete_record(a->record, a->request, a->image_bytes);
-    int failed = store_publish(&a->cpi->store, STORE_STEMCELL, a->cid, a->record, err);
+    int failed = store_publish(&a->cpi->store, STORE_STEMCELL, a->cid, a->record, err) < 0 ||
+                         host_settle(&a->cpi->host, err) < 0
+                     ? -1
+                     : 0;
     host_retire_lock(&lock);
     return failed;
 }
 
 static int arrive(struct arrival *a, struct error *err)
 {
+    host_postpone(&a->cpi->host);
     a->staged = store_stage(&a->cpi->store, STORE_STEMCELL, a->cid, err);
     if (!a->staged || take_image(a, err) < 0)
         return -1;
@@ -140,11 +144,15 @@ int stemcell_create(struct cpi *cpi, const struct stemcell_request *request, cha
     struct arrival arrival = { .cpi = cpi, .request = request, .cid = cid };
 
     id_new(cid, "sc");
-    if (check_request(&arrival, err) < 0 || store_prepare(&cpi->store, err) < 0 ||
+    if (check_request(&arrival, err) < 0)
+        return -1;
+    store_foresee_list(&cpi->store, STORE_STEMCELL);
+    if (store_prepare(&cpi->store, err) < 0 ||
         store_lock(&cpi->store, STORE_STEMCELL, cid, LOCK_EXCLUSIVE, &lock, err) < 0 ||
         store_sweep(&cpi->store, STORE_STEMCELL, err) < 0)
         return -1;
     int failed = arrive(&arrival, err);
+    host_forget(&cpi->host);
     util_freep(&arrival.staged);
     json_deletep(&arrival.record);
     if (!failed)
@@ -156,51 +164,45 @@ int stemcell_create(struct cpi *cpi, const struct stemcell_request *request, cha
     return -1;
 }
 
-/* Adds the VM to the names if its root disk is an overlay of the stemcell. */
-static int add_dependent(struct cpi *cpi, const char *vm, const char *cid, char **names,
-                         struct error *err)
-{
-    cleanup_json cJSON *record = NULL;
+/* The VMs whose root disks are overlays of a stemcell. */
+struct dependents {
+    const char *cid;
+    char *names; /* "a, b"; NULL: there are none */
+};
 
-    if (store_read(&cpi->store, STORE_VM, vm, &record, err) < 0)
-        return -1;
+/* Of one that cannot be read it is not known. */
+static int add_dependent(void *state, const char *vm, cJSON *record, struct error *err)
+{
+    struct dependents *found = state;
     const char *stemcell = json_string(record, "stemcell");
-    if (!stemcell || strcmp(stemcell, cid) != 0)
-        return 0;
-    char *longer = xasprintf("%s%s%s", *names ? *names : "", *names ? ", " : "", vm);
-    free(*names);
-    *names = longer;
-    return 0;
-}
 
-/* All of them, as "a, b". 1: some, 0: none, -1: failed. */
-static int find_dependents(struct cpi *cpi, const char *cid, char **names, struct error *err)
-{
-    cleanup_strings char **vms = NULL;
-
-    *names = NULL;
-    if (store_list(&cpi->store, STORE_VM, &vms, err) < 0)
+    (void)err;
+    if (!record)
         return -1;
-    for (char **vm = vms; *vm; vm++)
-        if (add_dependent(cpi, *vm, cid, names, err) < 0)
-            return -1;
-    return *names != NULL;
+    if (!stemcell || strcmp(stemcell, found->cid) != 0)
+        return 0;
+    cleanup_free char *before = found->names;
+    found->names = xasprintf("%s%s%s", before ? before : "", before ? ", " : "", vm);
+    return 0;
 }
 
 int stemcell_delete(struct cpi *cpi, const char *cid, struct error *err)
 {
     cleanup_lock struct lock lock = LOCK_NONE;
-    cleanup_free char *dependents = NULL;
+    struct dependents dependents = { .cid = cid };
+    const struct store_reader reader = { .each = add_dependent, .state = &dependents };
 
+    store_foresee_has(&cpi->store, STORE_STEMCELL, cid);
     if (store_lock(&cpi->store, STORE_STEMCELL, cid, LOCK_EXCLUSIVE, &lock, err) < 0)
         return -1;
-    int depended_on = find_dependents(cpi, cid, &dependents, err);
-    if (depended_on < 0)
+    const int failed = store_read_each(&cpi->store, STORE_VM, &reader, err);
+    cleanup_free char *names = dependents.names;
+    if (failed)
         return -1;
-    if (depended_on)
+    if (names)
         return fail(err, ERROR_CLOUD,
                     "stemcell '%s' is still the base of the root disks of %s: delete them first",
-                    cid, dependents);
+                    cid, names);
     if (store_remove(&cpi->store, STORE_STEMCELL, cid, err) < 0)
         return -1;
     host_retire_lock(&lock);

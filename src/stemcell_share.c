@@ -3,37 +3,27 @@
 #include "cpi/image.h"
 #include "cpi/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/* The record of a stemcell, NULL when it has just gone or cannot be read: another's trouble is none
- * of this import. */
-static cJSON *read_record(struct cpi *cpi, const char *cid)
-{
-    cleanup_error struct error ignored = { 0 };
-    cJSON *record = NULL;
+/* The search for a stemcell of the same image. */
+struct search {
+    struct cpi *cpi;
+    uint64_t bytes;     /* of its file, if sha256 is NULL */
+    const char *sha256; /* of it */
+    const char *staged; /* what is to share it, with these facts */
+    cJSON **facts;
+};
 
-    if (store_read(&cpi->store, STORE_STEMCELL, cid, &record, &ignored) < 0)
-        log_event(cpi->log, "stemcell '%s' is passed over: %s", cid, ignored.message);
-    return record;
-}
-
-int stemcell_share_likely(struct cpi *cpi, uint64_t bytes, struct error *err)
+static bool has_size(const cJSON *record, uint64_t bytes)
 {
     static const uint64_t range[] = { 1, UINT64_MAX };
-    cleanup_strings char **cids = NULL;
+    cleanup_error struct error ignored = { 0 };
+    const cJSON *value = json_get(record, "image_bytes");
+    uint64_t theirs;
 
-    if (store_list(&cpi->store, STORE_STEMCELL, &cids, err) < 0)
-        return -1;
-    for (char **cid = cids; *cid; cid++) {
-        cleanup_json cJSON *record = read_record(cpi, *cid);
-        cleanup_error struct error ignored = { 0 };
-        uint64_t theirs;
-        const cJSON *value = json_get(record, "image_bytes");
-        if (value && json_whole(value, "image_bytes", range, &theirs, &ignored) == 0 &&
-            theirs == bytes)
-            return 1;
-    }
-    return 0;
+    return value && json_whole(value, "image_bytes", range, &theirs, &ignored) == 0 &&
+           theirs == bytes;
 }
 
 /* 1: 'staged' has the image, 0: it cannot be linked, -1: failed. */
@@ -61,21 +51,43 @@ static int take_over(struct cpi *cpi, const char *cid, const char *staged, cJSON
     return 1;
 }
 
+/* Another stemcell's trouble is none of this import. */
+static int try_one(void *state, const char *cid, cJSON *record, struct error *err)
+{
+    const struct search *search = state;
+    const char *theirs = json_string(record, "sha256");
+
+    if (!record) {
+        log_event(search->cpi->log, "stemcell '%s' is passed over: %s", cid, err->message);
+        error_release(err);
+        return 0;
+    }
+    if (!search->sha256)
+        return has_size(record, search->bytes);
+    if (!theirs || strcmp(theirs, search->sha256) != 0 || !json_string(record, "format"))
+        return 0;
+    cleanup_json cJSON *copy = json_copy(record);
+    return take_over(search->cpi, cid, search->staged, search->facts, &copy, err);
+}
+
+static int find(struct search *search, struct error *err)
+{
+    const struct store_reader reader = { .each = try_one, .state = search };
+
+    return store_read_each(&search->cpi->store, STORE_STEMCELL, &reader, err);
+}
+
+int stemcell_share_likely(struct cpi *cpi, uint64_t bytes, struct error *err)
+{
+    struct search search = { .cpi = cpi, .bytes = bytes };
+
+    return find(&search, err);
+}
+
 int stemcell_share(struct cpi *cpi, const char *sha256, const char *staged, cJSON **facts,
                    struct error *err)
 {
-    cleanup_strings char **cids = NULL;
+    struct search search = { .cpi = cpi, .sha256 = sha256, .staged = staged, .facts = facts };
 
-    if (store_list(&cpi->store, STORE_STEMCELL, &cids, err) < 0)
-        return -1;
-    for (char **cid = cids; *cid; cid++) {
-        cleanup_json cJSON *record = read_record(cpi, *cid);
-        const char *theirs = json_string(record, "sha256");
-        if (!theirs || strcmp(theirs, sha256) != 0 || !json_string(record, "format"))
-            continue;
-        int shared = take_over(cpi, *cid, staged, facts, &record, err);
-        if (shared)
-            return shared;
-    }
-    return 0;
+    return find(&search, err);
 }

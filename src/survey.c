@@ -15,6 +15,16 @@ static void add_commands(struct virsh_script *script, struct survey_wish wish)
     VIRSH_ADD(script, "net-list", "--all", "--autostart", "--name");
 }
 
+void survey_foresee(const struct virsh *virsh, struct survey_wish wish)
+{
+    cleanup_script struct virsh_script script = { 0 };
+
+    if (!wish.networks && !wish.kvm)
+        return;
+    add_commands(&script, wish);
+    virsh_foresee(virsh, &script);
+}
+
 static int read_details(const char *xml, struct survey *survey, struct error *err)
 {
     struct libvirt_network network = { 0 };

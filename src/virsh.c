@@ -110,39 +110,57 @@ static const char *advice(const char *complaints)
     return "is libvirtd running, and may this user connect to it?";
 }
 
-int virsh_play(const struct virsh *virsh, const struct virsh_script *script, const char *input,
-               struct virsh_reply *reply, struct error *err)
+static int read_reply(const struct virsh *virsh, int count, const struct outcome *outcome,
+                      struct virsh_reply *reply, struct error *err)
 {
-    cleanup_outcome struct outcome outcome = { 0 };
-    struct command command = {
-        .argv = ARGV(virsh->program, "-q", "-c", virsh->uri, script->text),
-        .input = input,
-        .input_length = input ? strlen(input) : 0,
-    };
+    cleanup_free char *complaints = one_line(outcome->err, "error: ");
 
-    if (host_run(virsh->host, &command, &outcome, err) < 0) {
-        /* A far host may have run what it did not answer. */
-        reply->untouched = !virsh->host->remote && !outcome.out;
-        return -1;
-    }
-    cleanup_free char *complaints = one_line(outcome.err, "error: ");
-    if (no_connection(&outcome)) {
+    if (no_connection(outcome)) {
         reply->untouched = true;
         fail(err, ERROR_CLOUD, "cannot reach libvirt at '%s': %s (%s)", virsh->uri, complaints,
              advice(complaints));
         return error_retriable(err);
     }
-    reply->status = outcome.status;
-    bool complete = cut(outcome.out, script->count, &reply->out);
-    reply->ok = outcome.status == 0 && !has_error(outcome.err);
+    reply->status = outcome->status;
+    cleanup_free char *text = xstrdup(outcome->out);
+    bool complete = cut(text, count, &reply->out);
+    reply->ok = outcome->status == 0 && !has_error(outcome->err);
     reply->complaints = steal_pointer(&complaints);
     if (*reply->complaints)
         log_event(virsh->host->log, "  virsh says: %s", reply->complaints);
     /* Whoever takes silence for an empty list would remove what is in use. */
-    if (outcome.status == 0 && !complete)
+    if (outcome->status == 0 && !complete)
         return fail(err, ERROR_CLOUD, "virsh at '%s' did not answer in the form that it should",
                     virsh->uri);
     return 0;
+}
+
+int virsh_play(const struct virsh *virsh, const struct virsh_script *script, const char *input,
+               struct virsh_reply *reply, struct error *err)
+{
+    cleanup_outcome struct outcome outcome = { 0 };
+    const struct command command = {
+        .argv = ARGV(virsh->program, "-q", "-c", virsh->uri, script->text),
+        .input = input,
+        .input_length = input ? strlen(input) : 0,
+        .done_mark = script->done_mark,
+    };
+
+    if (host_run(virsh->host, &command, &outcome, err) < 0) {
+        /* A far host may have run what it did not answer. */
+        reply->untouched =
+            virsh->host->remote ? host_step_failed(virsh->host) : outcome.out == NULL;
+        return -1;
+    }
+    return read_reply(virsh, script->count, &outcome, reply, err);
+}
+
+void virsh_foresee(const struct virsh *virsh, const struct virsh_script *script)
+{
+    const struct command command = { .argv = ARGV(virsh->program, "-q", "-c", virsh->uri,
+                                                  script->text) };
+
+    host_foresee_run(virsh->host, &command);
 }
 
 int virsh_fail(const struct virsh_reply *reply, struct error *err, const char *format, ...)

@@ -29,18 +29,12 @@ static int drop_reservations(struct cpi *cpi, const char *cid, struct error *err
 }
 
 /* Whoever finds the directory without its domain must know why. A VM that was never complete needs
- * no further mark. */
-static int mark_deleting(struct cpi *cpi, const char *cid, struct error *err)
+ * no further mark. On a full disk there is no room for it, and all the more need to go on. */
+static void mark_deleting(struct cpi *cpi, const char *cid)
 {
     cleanup_free char *directory = store_path(&cpi->store, STORE_VM, cid, NULL);
-    cleanup_free char *marker = store_path(&cpi->store, STORE_VM, cid, VM_DELETING);
-    cleanup_strings char **names = NULL;
 
-    if (host_list(&cpi->host, directory, &names, err) < 0)
-        return -1;
-    if (!*names || strings_contain(names, VM_CREATING))
-        return 0;
-    return host_put(&cpi->host, marker, (struct bytes){ "", 0 }, 0600, err);
+    host_mark(&cpi->host, directory, VM_DELETING, VM_CREATING);
 }
 
 /* Nothing of the VM was removed. */
@@ -74,24 +68,38 @@ static int may_be_ours(struct cpi *cpi, const char *cid, struct error *err)
     return store_has(&cpi->store, STORE_VM, cid, err);
 }
 
+/* The reservations come first: the record that tells of them is part of the rest. */
+static int remove_rest(struct cpi *cpi, const char *cid, struct error *err)
+{
+    const struct host *host = &cpi->host;
+
+    if (drop_reservations(cpi, cid, err) < 0)
+        return -1;
+    host_postpone(host);
+    if (store_release_ips(&cpi->store, cid, err) < 0 ||
+        store_remove(&cpi->store, STORE_VM, cid, err) < 0) {
+        host_forget(host);
+        return -1;
+    }
+    /* store_remove has a way of its own on a full disk, which the addresses do not know. */
+    return host_step_failed(host) ? store_release_ips(&cpi->store, cid, err) : 0;
+}
+
 int vm_delete_locked(struct cpi *cpi, const char *cid, struct error *err)
 {
-    cleanup_error struct error unmarked = { 0 };
     int ours = may_be_ours(cpi, cid, err);
 
     if (ours <= 0)
         return ours;
-
-    /* On a full disk there is no room for it, and all the more need to go on. */
-    if (mark_deleting(cpi, cid, &unmarked) < 0)
-        log_event(cpi->log, "VM '%s' goes unmarked: %s", cid, unmarked.message);
-    if (driver_of(cpi)->end(cpi, cid, err) < 0) {
+    store_foresee_read(&cpi->store, STORE_VM, cid);
+    store_foresee_has(&cpi->store, STORE_VM, cid);
+    mark_deleting(cpi, cid);
+    if (driver_of(cpi)->end(cpi, cid, err) == 0)
+        return remove_rest(cpi, cid, err);
+    /* A mark that is there without our lock is another call's. */
+    if (!host_lacks_lock(&cpi->host))
         unmark_deleting(cpi, cid);
-        return -1;
-    }
-    if (drop_reservations(cpi, cid, err) < 0 || store_release_ips(&cpi->store, cid, err) < 0)
-        return -1;
-    return store_remove(&cpi->store, STORE_VM, cid, err);
+    return -1;
 }
 
 int vm_delete(struct cpi *cpi, const char *cid, struct error *err)

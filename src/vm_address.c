@@ -57,6 +57,13 @@ static int claim(struct cpi *cpi, const char *vm_cid, struct address address, st
     }
 }
 
+void vm_address_foresee(struct cpi *cpi, const struct nics *nics)
+{
+    for (size_t i = 0; i < nics->count; i++)
+        for (char **ip = nics->list[i].ips; ip && *ip; ip++)
+            store_foresee_ip(&cpi->store, nics->list[i].source, *ip);
+}
+
 int vm_address_check(struct cpi *cpi, const struct nics *nics, struct error *err)
 {
     for (size_t i = 0; i < nics->count; i++)

@@ -23,7 +23,7 @@ static int write_record(const struct making *m, struct error *err)
 {
     const struct vm_domain *domain = &m->plan.domain;
     cleanup_json cJSON *record = json_new_object();
-    cleanup_free char *marker = xasprintf("%s/" VM_CREATING, domain->directory);
+    cleanup_free char *marker = vm_plan_mark(&m->plan);
     const struct host *host = &m->cpi->host;
 
     json_put_string(record, "stemcell", m->request->stemcell_cid);
@@ -63,12 +63,14 @@ static int start_again(struct making *m, struct error *err)
 
 static int start(struct making *m, struct error *err)
 {
-    cleanup_free char *marker = xasprintf("%s/" VM_CREATING, m->plan.domain.directory);
+    cleanup_free char *marker = vm_plan_mark(&m->plan);
 
     if (driver_of(m->cpi)->start(m->cpi, &m->plan, err) < 0 &&
-        (!m->plan.unseen || start_again(m, err) < 0))
+        (!m->plan.unseen || host_step_failed(&m->cpi->host) || start_again(m, err) < 0))
         return -1;
-    return host_remove(&m->cpi->host, marker, err);
+    if (host_remove(&m->cpi->host, marker, err) < 0)
+        return -1;
+    return host_settle(&m->cpi->host, err);
 }
 
 static int make(struct making *m, struct error *err)
@@ -76,6 +78,7 @@ static int make(struct making *m, struct error *err)
     const struct vm_domain *domain = &m->plan.domain;
     const struct driver *driver = driver_of(m->cpi);
 
+    host_postpone(&m->cpi->host);
     if (write_record(m, err) < 0 || vm_address_claim(m->cpi, domain->cid, &domain->nics, err) < 0 ||
         (!m->plan.unseen && vm_network_enable(m->cpi, &domain->nics, &m->plan.survey, err) < 0) ||
         (!driver->starts_at_once && reservation_make(m->cpi, m->plan.reservations, err) < 0) ||
@@ -115,6 +118,7 @@ static int create(struct making *m, struct error *err)
         return -1;
     if (make(m, err) == 0)
         return 0;
+    host_forget(&m->cpi->host);
     undo(m, err);
     return -1;
 }

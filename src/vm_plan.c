@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char cpuinfo[] = "/proc/cpuinfo";
+
 /* The CPU feature with which the host virtualises, NULL when it has none. On x86 kvm without one is
  * a software KVM, under which stock kernels do not boot; "" on a CPU that has no such names. */
 static const char *virtualisation(const struct host *host)
@@ -16,7 +18,7 @@ static const char *virtualisation(const struct host *host)
     cleanup_error struct error ignored = { 0 };
     cleanup_free char *text = NULL;
 
-    if (host_get(host, "/proc/cpuinfo", &text, &ignored) <= 0)
+    if (host_get(host, cpuinfo, &text, &ignored) <= 0)
         return NULL;
     if (!strstr(text, "vendor_id"))
         return "";
@@ -166,6 +168,24 @@ static void begin(struct cpi *cpi, struct vm_domain *domain)
     domain->directory = store_path(&cpi->store, STORE_VM, domain->cid, NULL);
 }
 
+/* All that is asked of the host in the usual case, where that costs a round trip. Most hosts have
+ * kvm. */
+static void foresee(struct cpi *cpi, const struct vm_plan *plan)
+{
+    const struct nics *nics = &plan->domain.nics;
+    const struct vm_properties *p = &plan->domain.properties;
+    cleanup_strings char **networks = vm_network_names(nics);
+    const struct survey_wish wish = { .networks = networks, .kvm = wants_kvm(cpi, plan, "vmx") };
+
+    host_foresee(&cpi->host, HOST_GET, cpuinfo);
+    if (p->graphics_password_file)
+        host_foresee(&cpi->host, HOST_GET, p->graphics_password_file);
+    if (must_be_seen(cpi, plan))
+        survey_foresee(&cpi->virsh, wish);
+    vm_address_foresee(cpi, nics);
+    store_foresee_list(&cpi->store, STORE_VM);
+}
+
 int vm_plan_make(struct cpi *cpi, const struct vm_request *request, struct vm_plan *plan,
                  struct error *err)
 {
@@ -180,13 +200,20 @@ int vm_plan_make(struct cpi *cpi, const struct vm_request *request, struct vm_pl
     if (hypervisor_check(domain->hypervisor, request->cloud_properties, "the VM's", err) < 0 ||
         check_networks(domain->hypervisor, request->networks, err) < 0 ||
         vm_properties_read(request->cloud_properties, &domain->properties, cpi->log, err) < 0 ||
-        nics_read(request->networks, &defaults, &domain->nics, err) < 0 ||
-        stemcell_open(cpi, request->stemcell_cid, &plan->stemcell, err) < 0 ||
+        nics_read(request->networks, &defaults, &domain->nics, err) < 0)
+        return -1;
+    foresee(cpi, plan);
+    if (stemcell_open(cpi, request->stemcell_cid, &plan->stemcell, err) < 0 ||
         plan_rest(cpi, request, plan, err) < 0 || look_at_host(cpi, plan, err) < 0 ||
         vm_address_check(cpi, &domain->nics, err) < 0)
         return -1;
     plan->reservations = reservation_list(&domain->nics, &plan->survey, domain->cid);
     return reservation_check(cpi, plan->reservations, &plan->survey, err);
+}
+
+char *vm_plan_mark(const struct vm_plan *plan)
+{
+    return xasprintf("%s/" VM_CREATING, plan->domain.directory);
 }
 
 void vm_plan_release(struct vm_plan *plan)

@@ -19,4 +19,7 @@
  */
 void access_keep(const struct host *host, const char *path);
 
+/* Says that access_keep is about to be called (host_foresee). */
+void access_foresee(const struct host *host);
+
 #endif

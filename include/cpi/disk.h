@@ -10,6 +10,7 @@
 
 #include "cpi/cpi.h"
 #include "cpi/disk_properties.h"
+#include "cpi/domain.h"
 #include "cpi/id.h"
 
 #include <stdint.h>
@@ -61,10 +62,19 @@ char *disk_path(const struct cpi *cpi, const char *cid, const cJSON *record);
 int disk_check_space(const struct cpi *cpi, const struct disk_properties *properties,
                      uint64_t size_mib, struct error *err);
 
-/* Is the disk attached to the VM that its record names? 1: *vm has it (owned by the caller), 0: no
- * VM has, -1: cannot tell. The disk's lock must be held. */
-int disk_holder(struct cpi *cpi, const char *cid, const cJSON *record, char **vm,
-                struct error *err);
+/* The VM that has a disk, as it was seen. Owned by the caller: disk_holder_release. */
+struct disk_holder {
+    char *vm; /* NULL: none has it */
+    struct domain_state state;
+};
+
+#define cleanup_holder cleanup(disk_holder_release)
+
+/* Is the disk attached to the VM that its record names? 1: it is, 0: no VM has it, -1: cannot tell.
+ * The disk's lock must be held. */
+int disk_holder_find(struct cpi *cpi, const char *cid, const cJSON *record,
+                     struct disk_holder *holder, struct error *err);
+void disk_holder_release(struct disk_holder *holder);
 
 /* Undoes what a killed process left of the disk on the host; no VM has it, and its lock must be
  * held. */

@@ -18,6 +18,7 @@ struct definition_request {
     const char *name, *xml;
     bool autostart;                   /* with the host */
     const struct virsh_script *first; /* what the same virsh does before; NULL: nothing */
+    const char *done_mark;            /* as in struct command; NULL: none */
 };
 
 /* Defines the domain and starts it. 'reply' (NULL if there is no 'first') gets the answers, those

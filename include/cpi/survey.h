@@ -23,6 +23,9 @@ struct survey_wish {
 };
 
 /* Asks for what is wished; nothing wished costs nothing. */
+/* Says that survey_take is about to be called (host_foresee). */
+void survey_foresee(const struct virsh *virsh, struct survey_wish wish);
+
 int survey_take(const struct virsh *virsh, struct survey_wish wish, struct survey *survey,
                 struct error *err);
 

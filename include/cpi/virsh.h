@@ -20,6 +20,7 @@ struct virsh {
 struct virsh_script {
     char *text;
     int count;
+    const char *done_mark; /* as in struct command; NULL: none */
 };
 
 #define cleanup_script cleanup(virsh_script_release)
@@ -48,6 +49,9 @@ struct virsh_reply {
  */
 int virsh_play(const struct virsh *virsh, const struct virsh_script *script, const char *input,
                struct virsh_reply *reply, struct error *err);
+
+/* Asks for nothing now: the script is about to be played, without input (host_foresee_run). */
+void virsh_foresee(const struct virsh *virsh, const struct virsh_script *script);
 
 /* Fails with ERROR_CLOUD "what: virsh's own words". */
 int virsh_fail(const struct virsh_reply *reply, struct error *err, const char *format, ...)

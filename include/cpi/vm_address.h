@@ -15,6 +15,9 @@
  */
 int vm_address_check(struct cpi *cpi, const struct nics *nics, struct error *err);
 
+/* Says that vm_address_check is about to be called (host_foresee). */
+void vm_address_foresee(struct cpi *cpi, const struct nics *nics);
+
 /* Gives them to the VM; fails like vm_address_check. */
 int vm_address_claim(struct cpi *cpi, const char *vm_cid, const struct nics *nics,
                      struct error *err);

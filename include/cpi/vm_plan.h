@@ -37,6 +37,9 @@ int vm_plan_make(struct cpi *cpi, const struct vm_request *request, struct vm_pl
  */
 int vm_plan_look(struct cpi *cpi, struct vm_plan *plan, struct error *err);
 
+/* The path of the VM's mark VM_CREATING (vm.h). Owned by the caller. */
+char *vm_plan_mark(const struct vm_plan *plan);
+
 void vm_plan_release(struct vm_plan *plan);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cpi/backup.h"
 #include "cpi/reservation.h"
 #include "cpi/slot.h"
+#include "cpi/vm.h"
 #include "cpi/vm_network.h"
 
 /* What the virsh that starts the VM is to do before. */
@@ -28,6 +29,7 @@ static int finish(struct cpi *cpi, const struct vm_plan *plan, bool asks,
 int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
 {
     cleanup_free char *xml = vm_domain_render(&cpi->templates, &plan->domain, err);
+    cleanup_free char *marker = vm_plan_mark(plan);
     cleanup_strings char **networks = vm_network_names(&plan->domain.nics);
     cleanup_script struct virsh_script first = { 0 };
     cleanup_reply struct virsh_reply reply = { 0 };
@@ -36,6 +38,7 @@ int usual_start(struct cpi *cpi, const struct vm_plan *plan, struct error *err)
         .name = plan->domain.cid,
         .xml = xml,
         .autostart = plan->domain.properties.autostart && cpi->config.hypervisor->autostart,
+        .done_mark = marker,
     };
 
     if (!xml || prepare(cpi, plan, asks, &first, err) < 0)
