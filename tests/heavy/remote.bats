@@ -67,8 +67,11 @@ make_b_another_machine() {
     boots "$vm"
     cpi attach_disk "[\"$vm\", \"$disk\"]"
     on_console "$vm" "^guest: persistent virtio-$disk blank, wrote owner=agent-m"
+    # libvirt's ssh would write down the hosts' keys for the user of the tests.
+    printf '#%s\nexec ssh -o UserKnownHostsFile=/dev/null "$@"\n' '!/bin/sh' >"$HOSTS/ssh"
+    chmod 0755 "$HOSTS/ssh"
     on_host virsh -q -c qemu:///system migrate --live --persistent --undefinesource --unsafe "$vm" \
-        "qemu+ssh://root@10.99.0.2/system?keyfile=$HOSTS/key&no_verify=1" --migrateuri tcp://10.99.0.2
+        "qemu+ssh://root@10.99.0.2/system?keyfile=$HOSTS/key&no_verify=1&command=$HOSTS/ssh" --migrateuri tcp://10.99.0.2
     cpi has_vm "[\"$vm\"]"
     [[ $result == false ]]
 

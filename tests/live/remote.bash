@@ -96,6 +96,10 @@ far_shells() {
     on_host pgrep -f 'cpi-session' || true
 }
 
+some_far_shell() {
+    [[ $(far_shells) ]]
+}
+
 no_far_shell() {
     [[ -z $(far_shells) ]]
 }

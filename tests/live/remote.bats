@@ -215,7 +215,7 @@ uri_form() {
     flock "$held"
     jq -cn '{method: "delete_disk", arguments: ["disk-1"]}' | "$CPI" --config "$CONFIG" 2>"$BATS_TEST_TMPDIR/killed" 3>&- &
     pid=$!
-    wait_for grep -q "lock '" "$BATS_TEST_TMPDIR/killed"
+    wait_for some_far_shell
     kill -KILL "$pid"
     fails grep -rqF "$secret" "$BATS_TEST_TMPDIR" --exclude=a.json
     exec {held}>&-
