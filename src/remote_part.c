@@ -104,11 +104,12 @@ void remote_forget_known(struct remote *remote, const char *path)
 
 void remote_learn(struct remote *remote, struct remote_part *part, struct outcome *outcome)
 {
-    struct remote_known known = { .script = steal_pointer(&part->script),
-                                  .path = steal_pointer(&part->path),
+    struct remote_known known = { .script = part->script,
+                                  .path = part->path,
                                   .listing = part->listing,
                                   .answer = { .outcome = *outcome } };
 
+    part->script = part->path = NULL;
     *outcome = (struct outcome){ 0 };
     remote->known = xrealloc(remote->known, (remote->known_count + 1) * sizeof(*remote->known));
     remote->known[remote->known_count++] = known;
