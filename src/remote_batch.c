@@ -358,32 +358,12 @@ static int ask_batch(struct batch *batch, struct session_answer *answer, struct 
     }
 }
 
-/* Whoever goes on after steps were lost takes for done what is not. */
-static int check_unbroken(const struct remote *remote, struct error *err)
-{
-    if (remote_check_locks(remote, err) < 0)
-        return -1;
-    if (!remote->broken)
-        return 0;
-    fail(err, remote->breach.type, "%s", remote->breach.message);
-    return remote->breach.ok_to_retry ? error_retriable(err) : -1;
-}
-
 static bool has_steps(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->first_sequel; i++)
         if (batch->parts[i].kind == REMOTE_STEP)
             return true;
     return false;
-}
-
-static void break_off(struct remote *remote, const struct error *err)
-{
-    remote_mend(remote);
-    remote->broken = true;
-    remote->breach = (struct error){ .type = err->type,
-                                     .ok_to_retry = err->ok_to_retry,
-                                     .message = xstrdup(err->message) };
 }
 
 int remote_exchange(const struct host *host, const struct session_question *question,
@@ -394,12 +374,12 @@ int remote_exchange(const struct host *host, const struct session_question *ques
 
     if (remote->alone)
         return session_ask(&remote->session, question, answer, err);
-    if (check_unbroken(remote, err) < 0)
+    if (remote_check_unbroken(remote, err) < 0)
         return -1;
     take_parts(&batch, remote);
     int failed = ask_batch(&batch, answer, err);
     if (failed && has_steps(&batch))
-        break_off(remote, err);
+        remote_break_off(remote, err);
     remote_parts_release(batch.parts, batch.count);
     return failed;
 }
@@ -412,5 +392,5 @@ int remote_exchange_apart(const struct host *host, const struct session_question
 
     if (remote->alone)
         return session_ask(&remote->session, question, answer, err);
-    return check_unbroken(remote, err) < 0 ? -1 : ask_batch(&batch, answer, err);
+    return remote_check_unbroken(remote, err) < 0 ? -1 : ask_batch(&batch, answer, err);
 }

@@ -169,7 +169,7 @@ int remote_locks_taken(struct remote *remote, const struct outcome *failure, str
     struct remote_lock *lock;
 
     for (unsigned turn = 0; (lock = next_wanted(remote, turn)); turn = lock->turn) {
-        if (lock - remote->locks != fd) {
+        if (!failure || lock - remote->locks != fd) {
             lock->taken = true;
             continue;
         }

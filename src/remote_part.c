@@ -136,6 +136,26 @@ void remote_mend(struct remote *remote)
     error_release(&remote->breach);
 }
 
+/* Whoever goes on after steps were lost takes for done what is not. */
+int remote_check_unbroken(const struct remote *remote, struct error *err)
+{
+    if (remote_check_locks(remote, err) < 0)
+        return -1;
+    if (!remote->broken)
+        return 0;
+    fail(err, remote->breach.type, "%s", remote->breach.message);
+    return remote->breach.ok_to_retry ? error_retriable(err) : -1;
+}
+
+void remote_break_off(struct remote *remote, const struct error *err)
+{
+    remote_mend(remote);
+    remote->broken = true;
+    remote->breach = (struct error){ .type = err->type,
+                                     .ok_to_retry = err->ok_to_retry,
+                                     .message = xstrdup(err->message) };
+}
+
 int remote_settle(const struct host *host, struct error *err)
 {
     struct remote *remote = host->remote;

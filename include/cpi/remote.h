@@ -171,6 +171,10 @@ void remote_parts_release(struct remote_part *parts, size_t count);
 /* Does what was postponed. */
 int remote_flush(const struct host *host, struct error *err);
 
+/* Steps were lost: all that is asked from now on fails with this error. */
+void remote_break_off(struct remote *remote, const struct error *err);
+int remote_check_unbroken(const struct remote *remote, struct error *err);
+
 /* What was lost does not matter any more. */
 void remote_mend(struct remote *remote);
 
