@@ -163,6 +163,16 @@ void virsh_foresee(const struct virsh *virsh, const struct virsh_script *script)
     host_foresee_run(virsh->host, &command);
 }
 
+/* A libvirtd that was killed as a backup began restores its job at the next start, but not what it
+ * was for, so the job never ends and holds the domain even when it is off (seen with 9.0). */
+static const char *job_advice(const char *complaints)
+{
+    return strstr(complaints, "(held by monitor=init-")
+               ? " (a job from before libvirtd's last start holds the VM: recreate it, or end it "
+                 "with 'virsh destroy', restart libvirtd and start the VM with reboot_vm)"
+               : "";
+}
+
 int virsh_fail(const struct virsh_reply *reply, struct error *err, const char *format, ...)
 {
     va_list arguments;
@@ -171,8 +181,9 @@ int virsh_fail(const struct virsh_reply *reply, struct error *err, const char *f
     cleanup_free char *what = xvasprintf(format, arguments);
     va_end(arguments);
 
-    return fail(err, ERROR_CLOUD, "%s: %s", what,
-                *reply->complaints ? reply->complaints : "virsh gave no reason");
+    return fail(err, ERROR_CLOUD, "%s: %s%s", what,
+                *reply->complaints ? reply->complaints : "virsh gave no reason",
+                job_advice(reply->complaints));
 }
 
 void virsh_script_release(struct virsh_script *script)

@@ -53,7 +53,7 @@ int virsh_play(const struct virsh *virsh, const struct virsh_script *script, con
 /* Asks for nothing now: the script is about to be played, without input (host_foresee_run). */
 void virsh_foresee(const struct virsh *virsh, const struct virsh_script *script);
 
-/* Fails with ERROR_CLOUD "what: virsh's own words". */
+/* Fails with ERROR_CLOUD "what: virsh's own words", and with what to do where that is known. */
 int virsh_fail(const struct virsh_reply *reply, struct error *err, const char *format, ...)
     printf_like(3, 4);
 

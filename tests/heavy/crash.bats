@@ -46,6 +46,14 @@ SH
     write_config '{}'
 }
 
+# What libvirt held of the VM when it was killed, it may hold for good; the answer says what ends that.
+free_vm() {
+    virsh_lab destroy "$vm"
+    "$lab/libvirtd.sh" kill-daemon "$LAB"
+    "$lab/libvirtd.sh" start-daemon "$LAB"
+    cpi reboot_vm "[\"$vm\"]"
+}
+
 # A failed create_vm is undone when libvirtd is back; all else works with the same request.
 settle() {
     local answer
@@ -59,6 +67,10 @@ settle() {
     fi
     if [[ $kind == repeats ]] || ! is_success; then
         "${name}_call"
+        if [[ $response == *"a job from before libvirtd's last start"* ]]; then
+            free_vm
+            "${name}_call"
+        fi
         [[ $name == detach_disk* && $response == *DiskNotAttached* ]] || succeeded
     fi
     if [[ $deed == destroy ]]; then

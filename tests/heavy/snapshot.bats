@@ -85,3 +85,49 @@ intact() {
     cpi delete_disk "[\"$disk\"]"
     [[ -z $(virsh_lab list --all --name) ]]
 }
+
+# A libvirtd that is killed as a backup begins, which it need not be in time for.
+killed_as_it_begins() {
+    cat >"$BATS_TEST_TMPDIR/virsh" <<EOF
+#!/bin/bash
+[[ "\$*" == *backup-begin* ]] || exec virsh "\$@"
+virsh "\$@" <&0 &
+sleep 0.0\$((RANDOM % 6))\$((RANDOM % 10))
+'$lab/libvirtd.sh' kill-daemon '$LAB'
+wait \$!
+status=\$?
+'$lab/libvirtd.sh' start-daemon '$LAB'
+exit \$status
+EOF
+    chmod 0755 "$BATS_TEST_TMPDIR/virsh"
+    write_config "{\"bin_path\": \"$BATS_TEST_TMPDIR/virsh\"}"
+    run call snapshot_disk "[\"$disk\", {}]"
+    write_config '{}'
+    run virsh_lab domjobinfo "$vm"
+    [[ $output == *'backup job data missing'* ]]
+}
+
+@test "a job that libvirtd holds for good since it was killed is told of, and what the error advises helps" {
+    local job="a job from before libvirtd's last start holds the VM"
+    stemcell
+    create_vm agent-j "$result" 192.168.122.98
+    cpi create_disk '[16, {"bus": "scsi"}, null]'
+    disk=$result
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    wait_for killed_as_it_begins
+    cpi_fails CloudError "$job" snapshot_disk "[\"$disk\", {}]"
+    # Disks come and go all the same.
+    cpi detach_disk "[\"$vm\", \"$disk\"]"
+    cpi attach_disk "[\"$vm\", \"$disk\"]"
+    cpi_fails CloudError "$job" reboot_vm "[\"$vm\"]"
+    "$lab/libvirtd.sh" kill-daemon "$LAB"
+    "$lab/libvirtd.sh" start-daemon "$LAB"
+    cpi reboot_vm "[\"$vm\"]"
+    cpi snapshot_disk "[\"$disk\", {}]"
+    cpi delete_snapshot "[\"$result\"]"
+    # Or the VM is made anew.
+    wait_for killed_as_it_begins
+    cpi delete_vm "[\"$vm\"]"
+    cpi delete_disk "[\"$disk\"]"
+    [[ -z $(virsh_lab list --all --name) ]]
+}

@@ -325,6 +325,22 @@ static void fail_tells_what_and_virshs_own_words(void **state)
     expect_error(&err, ERROR_CLOUD, "VM 'vm-1': virsh gave no reason");
 }
 
+static void a_job_that_never_ends_comes_with_what_ends_it(void **state)
+{
+    cleanup_reply struct virsh_reply lost =
+        answer(state, 1, "echo 'error: locked (held by monitor=init-vm-1)' >&2\nexit 1\n");
+    cleanup_reply struct virsh_reply busy =
+        answer(state, 1, "echo 'error: locked (held by monitor=remoteDispatch)' >&2\nexit 1\n");
+    struct error err = { 0 };
+
+    virsh_fail(&lost, &err, "VM '%s'", "vm-1");
+    expect_error(&err, ERROR_CLOUD,
+                 "=init-vm-1) (a job from before libvirtd's last start holds the VM");
+    virsh_fail(&busy, &err, "VM '%s'", "vm-1");
+    assert_string_equal(err.message, "VM 'vm-1': locked (held by monitor=remoteDispatch)");
+    error_release(&err);
+}
+
 static void a_script_can_be_used_again_after_its_release(void **state)
 {
     cleanup_script struct virsh_script script = { 0 };
@@ -370,6 +386,7 @@ int main(void)
         WITH_VIRSH(no_connection_is_an_error_against_which_a_retry_helps),
         WITH_VIRSH(a_missing_virsh_is_an_error),
         WITH_VIRSH(fail_tells_what_and_virshs_own_words),
+        WITH_VIRSH(a_job_that_never_ends_comes_with_what_ends_it),
         cmocka_unit_test(a_script_can_be_used_again_after_its_release),
     };
 
