@@ -111,11 +111,12 @@ reservation() {
     [[ $(reserved default 192.168.122.12 | grep -c "name='$vm-0'") == 2 ]]
     [[ $(reserved default 192.168.122.12 | wc -l) == 2 ]]
     cpi delete_vm "[\"$vm\"]"
-    # create_vm is killed when it has reserved and defines nothing yet.
+    # create_vm is killed, and virsh with it, when it has reserved and defines nothing yet.
     cat >"$BATS_TEST_TMPDIR/virsh" <<'END'
 #!/bin/bash
-[[ $* != *'define --validate'* ]] || kill -KILL "$PPID"
-exec virsh "$@"
+[[ $4 == *'; define --validate'* ]] || exec virsh "$@"
+virsh "${@:1:3}" "${4%%; define --validate*}"
+kill -KILL "$PPID"
 END
     chmod +x "$BATS_TEST_TMPDIR/virsh"
     write_config "{\"bin_path\": \"$BATS_TEST_TMPDIR/virsh\"}"
