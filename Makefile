@@ -164,11 +164,11 @@ setup-bench:
 
 # A make of its own, for pkg-config may only now be there.
 demo: setup-demo
-	$(MAKE) all
+	$(MAKE) -j$$(nproc) all
 	tests/demo/demo
 
 test: setup-test
-	$(MAKE) all $(BUILD)/shim.so $(BUILD)/unit/test_remote sanitized fuzzers
+	$(MAKE) -j$$(nproc) all $(BUILD)/shim.so $(BUILD)/unit/test_remote sanitized fuzzers
 	CPI=$(CURDIR)/$(SANITIZED)/cpi BUILD=$(SANITIZED) tests/run --jobs 3 $(TEST_FLAGS) \
 	    live unit cli lint release fuzz
 
@@ -185,7 +185,7 @@ test-ubuntu: setup-heavy
 
 # A Xen host that is emulated keeps one CPU busy.
 test-heavy: setup-heavy
-	$(MAKE) all $(BUILD)/shim.so static
+	$(MAKE) -j$$(nproc) all $(BUILD)/shim.so static
 	tests/run --jobs 3 $(TEST_FLAGS) xen heavy vbox
 
 check-fast: all sanitized fuzzers
