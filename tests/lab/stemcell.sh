@@ -270,17 +270,27 @@ build() {
 }
 
 newest_kernel() {
-    local packages versions
-    packages=$(kernel_packages) || return 1
-    # shellcheck disable=SC2086 # words wanted
-    versions=$(kernel_versions $packages)
-    [[ -n $versions ]] || return 1
-    echo "$versions"
+    local packages versions known
+    # apt takes seconds where it keeps no cache of its own.
+    known=$cache/newest-$(find /etc/apt /var/lib/apt/lists /var/lib/dpkg/status -printf '%p %T@\n' |
+        sort | sha256sum | cut -c 1-16)
+    if [[ ! -s $known ]]; then
+        packages=$(kernel_packages) || return 1
+        # shellcheck disable=SC2086 # words wanted
+        versions=$(kernel_versions $packages)
+        [[ -n $versions ]] || return 1
+        rm -f "$cache"/newest-*
+        echo "$versions" >"$known"
+    fi
+    cat "$known"
 }
 
 main() {
     local format=${1:-qcow2} versions key target
     [[ $format == @(qcow2|raw|efi) ]] || die "usage: stemcell.sh [qcow2|raw|efi]"
+    mkdir -p "$cache"
+    exec {lock}>"$cache/lock"
+    flock "$lock"
     versions=$(newest_kernel) || {
         say "apt knows no kernel package: updating its lists"
         apt-get -q update >&2
@@ -288,9 +298,6 @@ main() {
     }
     key=$({ cat "$lab/stemcell.sh" "$lab"/guest/*; echo "$versions"; } | sha256sum | cut -c 1-16)
     target=$cache/stemcell-$key
-    mkdir -p "$cache"
-    exec {lock}>"$cache/lock"
-    flock "$lock"
     # shellcheck disable=SC2086 # words wanted
     [[ -d $target ]] || build "$target" $versions >&2
     echo "$target/$format/image"
