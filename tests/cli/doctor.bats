@@ -10,7 +10,7 @@ setup() {
 }
 
 teardown() {
-    rm -f /dev/shm/cpi-doctor-$$.qcow2
+    rm -f "${elsewhere-}"
     check_secrets
 }
 
@@ -263,14 +263,20 @@ passable() {
 }
 
 @test "doctor finds a light stemcell whose file was changed or is gone" {
-    PATH=$world/bin:$PATH qemu-img create -q -f qcow2 /dev/shm/cpi-doctor-$$.qcow2 100M
+    # Not on the file system of the store.
+    elsewhere=$(mktemp /dev/shm/cpi-doctor.XXXXXX)
+    if [[ $world == /dev/shm/* ]]; then
+        rm "$elsewhere"
+        elsewhere=$(mktemp /tmp/cpi-doctor.XXXXXX)
+    fi
+    PATH=$world/bin:$PATH qemu-img create -q -f qcow2 "$elsewhere" 100M
     touch "$world/light"
-    ok create_stemcell "$world/light" "{\"image_path\":\"/dev/shm/cpi-doctor-$$.qcow2\"}"
-    [[ $(<"$store/stemcells/$cid/stemcell.json") == *'"path"'* ]] || skip '/dev/shm is on the file system of the store'
+    ok create_stemcell "$world/light" "{\"image_path\":\"$elsewhere\"}"
+    [[ $(<"$store/stemcells/$cid/stemcell.json") == *'"path"'* ]] || skip "$elsewhere is on the file system of the store"
     healthy
-    echo x >>/dev/shm/cpi-doctor-$$.qcow2
+    echo x >>"$elsewhere"
     finds error "stemcell '$cid'" 'was changed'
-    rm /dev/shm/cpi-doctor-$$.qcow2
+    rm "$elsewhere"
     finds error "stemcell '$cid'" 'is gone'
 }
 

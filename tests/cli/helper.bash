@@ -37,6 +37,8 @@ begin() {
     [[ -x $CPI ]] || fail "there is no $CPI"
     debug_trap=$(trap -p DEBUG)
     stemcell='' vm='' disk='' cid='' sent='' response='' version=2 context='' director=u-1
+    # Containers want a short path.
+    BATS_TEST_TMPDIR=$(mktemp -d "$BATS_RUN_TMPDIR/XXXX")
     new_world "$BATS_TEST_TMPDIR/000"
 }
 

@@ -44,7 +44,7 @@ masked() {
     golden settings-vsphere.json "$(masked env)"
     [[ $(bsdtar -tf "$store/vms/$vm/settings.iso") == $'.\nenv' ]] || fail 'there is more than env'
     # A reader that knows Rock Ridge sees the name as it is, in lower case and with no version.
-    [[ $(xorriso -indev "$store/vms/$vm/settings.iso" -find / -type f 2>/dev/null) == "'/env'" ]] ||
+    [[ $(xorriso -indev "stdio:$store/vms/$vm/settings.iso" -find / -type f 2>/dev/null) == "'/env'" ]] ||
         fail 'the name is another'
     [[ $(stat -c %a "$store/vms/$vm/settings.iso") == 600 ]] || fail 'others can read it'
 }

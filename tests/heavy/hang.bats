@@ -10,7 +10,7 @@
 hang() {
     local said
     # Not the PATH of the bats around it, which has its inner parts first.
-    said=$(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$HOME" CPI="${CPI-}" \
+    said=$(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$HOME" TMPDIR="${TMPDIR-/tmp}" CPI="${CPI-}" \
         CPI_FIGURES="${CPI_FIGURES-}" \
         FAULT_CALL_MODES=hang FAULT_COMMAND_MODES='' FAULT_TIMEOUT=4 \
         bats --filter "${2-.}" "$BATS_TEST_DIRNAME/../cli/$1.bats" 3>&-) || {
