@@ -263,12 +263,10 @@ passable() {
 }
 
 @test "doctor finds a light stemcell whose file was changed or is gone" {
-    # Not on the file system of the store.
-    elsewhere=$(mktemp /dev/shm/cpi-doctor.XXXXXX)
-    if [[ $world == /dev/shm/* ]]; then
-        rm "$elsewhere"
-        elsewhere=$(mktemp /tmp/cpi-doctor.XXXXXX)
-    fi
+    # On another file system than the store.
+    local place=/dev/shm
+    [[ $world != /dev/shm/* ]] || place=/tmp
+    elsewhere=$(mktemp "$place/cpi-doctor.XXXXXX")
     PATH=$world/bin:$PATH qemu-img create -q -f qcow2 "$elsewhere" 100M
     touch "$world/light"
     ok create_stemcell "$world/light" "{\"image_path\":\"$elsewhere\"}"

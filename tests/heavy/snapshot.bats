@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# A snapshot_disk that is killed while the hypervisor copies leaves a job behind that runs on.
+# A snapshot_disk that is killed while the hypervisor copies leaves a job behind that runs on, and a
+# libvirtd that is killed as a copy begins one that never ends.
 
 load ../live/helper
 

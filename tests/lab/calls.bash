@@ -8,10 +8,14 @@ call() {
         \"api_version\": 2, \"context\": {\"director_uuid\": \"lab\", \"request_id\": \"cpi-1\"}}")
 }
 
+is_success() {
+    [[ $response == '{"result":'*',"error":null,"log":'* ]]
+}
+
 # cpi METHOD [ARGUMENTS-JSON]: succeeds; the result is in $result, as text where it is a string
 cpi() {
     call "$@"
-    if [[ $response != '{"result":'*',"error":null,"log":'* ]]; then
+    if ! is_success; then
         echo "$1 ${2-}: $response" >&2
         tail -n 20 "$BATS_TEST_TMPDIR/stderr" >&2
         ! declare -F what_else >/dev/null || what_else >&2

@@ -5,15 +5,11 @@
 # --- answers -----------------------------------------------------------------------------------
 
 succeeded() {
-    [[ $response == *'"error":null'* ]] || {
+    is_success || {
         echo "no success: $response"
         tail -n 5 "$BATS_TEST_TMPDIR/stderr"
         return 1
     }
-}
-
-is_success() {
-    [[ $response == *'"error":null'* ]]
 }
 
 # --- what there is -----------------------------------------------------------------------------
